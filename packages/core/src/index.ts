@@ -1,0 +1,15 @@
+export { BoundedQueue } from './bounded-queue.ts';
+export { ByteCredit } from './byte-credit.ts';
+export {
+  Failure,
+  type FailureCatalogue,
+  type FailureKind,
+  type FailureOptions,
+  type FailureRecord,
+  failureFromRecord,
+  failuresOf,
+  toFailure,
+} from './failure.ts';
+export { orderedParallel } from './ordered-parallel.ts';
+export { type RetryPolicy, retrying } from './retry.ts';
+export { PRODUCT_VERSION } from './version.ts';
