@@ -1,0 +1,26 @@
+import { failuresOf } from '@sealift/core';
+
+/** Every failure that this package reports by itself; failures of the peer arrive with the peer's own codes. */
+export const fail = failuresOf({
+  /** Bytes from the peer break the protocol: malformed, too large, or out of turn. */
+  'protocol-violation': {
+    kind: 'refused',
+    advice: 'Check that both sides run the same version; if they do, something between them alters the traffic.',
+  },
+  /** The two sides have no protocol version in common. */
+  'version-mismatch': { kind: 'refused', advice: 'Bring both machines to the same version of Sealift.' },
+  /** A connection that was up is gone, or silent for too long. */
+  disconnected: { kind: 'retry', advice: 'Check the network between the two machines.' },
+  /** No connection could be made. */
+  unreachable: { kind: 'retry', advice: 'Check that the other side is running and that its address is right.' },
+  /** One side does not accept the other's certificate. */
+  'certificate-refused': {
+    kind: 'refused',
+    advice: 'Check that both machines are enrolled with the same Director and that their clocks are right.',
+  },
+  /** The certificate is valid but belongs to somebody else. */
+  'wrong-peer': {
+    kind: 'refused',
+    advice: 'Check the address: another Transporter answers there than the one that was asked for.',
+  },
+});
