@@ -23,4 +23,12 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Check the address: another Transporter answers there than the one that was asked for.',
   },
+  /** A control message or a document exceeds its limit. */
+  'message-too-large': { kind: 'refused', advice: 'Ask for less at once; the limits are listed in PROTOCOL.md.' },
+  /** The called side has no such method. */
+  'method-unknown': { kind: 'refused', advice: 'Upgrade the older of the two programs.' },
+  /** More calls at once than the peer accepts. */
+  'too-many-calls': { kind: 'retry', advice: 'Wait until earlier calls are answered.' },
+  /** What answered is not the API of a Director. */
+  'response-invalid': { kind: 'refused', advice: 'Check that the address is that of a Sealift Director.' },
 });

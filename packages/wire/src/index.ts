@@ -1,2 +1,3 @@
+export * from './control/index.ts';
 export * from './data/index.ts';
 export * from './link/index.ts';

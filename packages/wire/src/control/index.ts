@@ -1,0 +1,26 @@
+export { type AcceptControlOptions, acceptControl } from './accept.ts';
+export { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS } from './channel.ts';
+export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
+export { connectControl } from './connect.ts';
+export { MAX_CONTROL_FRAME } from './frame.ts';
+export {
+  MAX_ENTRIES_PAGE,
+  METHODS,
+  type Method,
+  type MethodOf,
+  type Params,
+  type RepositoryStats,
+  type Result,
+  taskKeysContext,
+} from './methods.ts';
+export { type CallContext, type ControlHandlers, ControlPeer, type ControlPeerIdentity } from './peer.ts';
+export type {
+  BackupSpec,
+  Entry,
+  Progress,
+  RestoreSpec,
+  TaskPoint,
+  TaskResult,
+  TaskStart,
+  TaskWarning,
+} from './tasks.ts';

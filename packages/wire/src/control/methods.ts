@@ -1,0 +1,120 @@
+import { type Static, Type } from 'typebox';
+import { bytes, Count, Instant, Mode, PathBytes, Role, record, text, Uuid } from './fields.ts';
+import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
+
+const Nothing = record({});
+const task = { taskId: Uuid };
+
+/** What a repository holds. Bytes as stored, `freeBytes` of the file system below it. */
+export const RepositoryStats = record({ points: Count, chunks: Count, storedBytes: Count, freeBytes: Count });
+export type RepositoryStats = Static<typeof RepositoryStats>;
+const RepositoryState = record({ repositoryId: Uuid, stats: RepositoryStats });
+
+const RunReference = record({ runSalt: bytes(32, 32), epoch: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }) });
+
+/** At most this many entries in one page of `point.entries`: a page of the longest names stays under the frame limit. */
+export const MAX_ENTRIES_PAGE = 100;
+
+/** Every method of the control channel: who calls it, its parameters and its result. */
+export const METHODS = {
+  /** The first call on each connection: who is here, and which tasks it holds. */
+  hello: {
+    caller: 'transporter',
+    params: record({
+      version: text(32),
+      role: Role,
+      name: Type.Optional(text(64)),
+      /** Where sources reach this Transporter, `wss://host:port`; targets only. */
+      dataUrl: Type.Optional(text(512)),
+      tasks: Type.Array(
+        record({ taskId: Uuid, state: Type.Union([Type.Literal('running'), Type.Literal('finished')]) }),
+        { maxItems: 1024 },
+      ),
+    }),
+    result: record({
+      directorId: Uuid,
+      /** Public keys that sign tickets, SPKI DER. */
+      ticketKeys: Type.Array(bytes(256, 1), { minItems: 1, maxItems: 8 }),
+      now: Instant,
+    }),
+  },
+  'task.progress': { caller: 'transporter', params: record({ ...task, progress: ProgressFields }), result: Nothing },
+  'task.warning': {
+    caller: 'transporter',
+    params: record({ ...task, warnings: Type.Array(TaskWarningFields, { minItems: 1, maxItems: 100 }) }),
+    result: Nothing,
+  },
+  /** Repeated by the Transporter until it is answered. */
+  'task.finished': { caller: 'transporter', params: record({ ...task, result: TaskResultFields }), result: Nothing },
+  /** The keys of a source-side task, sealed to a key made for it. With `runs`: those of a point that is read. */
+  'task.keys': {
+    caller: 'transporter',
+    params: record({
+      ...task,
+      publicKey: bytes(4096, 32),
+      runs: Type.Optional(Type.Array(RunReference, { minItems: 1, maxItems: 4096 })),
+    }),
+    result: record({ sealed: bytes(768 * 1024), descriptor: bytes(64 * 1024) }),
+  },
+  /** A fresh permission for one connection to the target. */
+  'task.ticket': {
+    caller: 'transporter',
+    params: record(task),
+    result: record({ ticket: bytes(4096, 1), url: text(512), targetId: Uuid }),
+  },
+  /** A new certificate for the same Transporter, before the present one ends. */
+  'certificate.renew': {
+    caller: 'transporter',
+    params: record({ request: text(16 * 1024) }),
+    result: record({ certificate: text(64 * 1024), authority: text(64 * 1024) }),
+  },
+  'repository.create': {
+    caller: 'director',
+    params: record({ repositoryId: Type.Optional(Uuid), name: text(64), path: text(4096) }),
+    result: RepositoryState,
+  },
+  'repository.open': {
+    caller: 'director',
+    params: record({ repositoryId: Uuid, path: text(4096) }),
+    result: RepositoryState,
+  },
+  'repository.stats': { caller: 'director', params: record({ repositoryId: Uuid }), result: RepositoryState },
+  'task.start': { caller: 'director', params: TaskStart, result: Nothing },
+  /** Also for a task that is unknown: then there is nothing to do. */
+  'task.cancel': { caller: 'director', params: record(task), result: Nothing },
+  /** One page of a folder of a recovery point, read by a source Transporter with the ticket and keys of `taskId`. */
+  'point.entries': {
+    caller: 'director',
+    params: record({
+      ...task,
+      pointId: Uuid,
+      repositoryId: Uuid,
+      mode: Mode,
+      /** Folder to list; empty for the top. */
+      path: PathBytes,
+      limit: Type.Integer({ minimum: 1, maximum: MAX_ENTRIES_PAGE }),
+      cursor: Type.Optional(bytes(4096)),
+    }),
+    result: record({
+      entries: Type.Array(EntryFields, { maxItems: MAX_ENTRIES_PAGE }),
+      next: Type.Optional(bytes(4096)),
+    }),
+  },
+} as const;
+
+export type Method = keyof typeof METHODS;
+export type Params<M extends Method> = Static<(typeof METHODS)[M]['params']>;
+export type Result<M extends Method> = Static<(typeof METHODS)[M]['result']>;
+
+/** The methods that one side may call. */
+export type MethodOf<C extends 'transporter' | 'director'> = {
+  [M in Method]: (typeof METHODS)[M]['caller'] extends C ? M : never;
+}[Method];
+
+/**
+ * What the keys of a task are bound to when they are sealed: the task and whether they write or read, so that keys
+ * sealed for one task cannot be passed off as those of another.
+ */
+export function taskKeysContext(taskId: string, use: 'write' | 'read'): Buffer {
+  return Buffer.from(`sealift/v1/task-keys\0${taskId}\0${use}`);
+}

@@ -1,0 +1,126 @@
+import { type Static, Type } from 'typebox';
+import {
+  bytes,
+  Count,
+  Digest,
+  FailureFields,
+  Instant,
+  Mode,
+  Overwrite,
+  PathBytes,
+  record,
+  text,
+  Uuid,
+} from './fields.ts';
+
+/** Where a task stands. Counts of files and bytes since its start, over all its connections. */
+export const ProgressFields = record({
+  phase: Type.Union([
+    Type.Literal('reading'),
+    Type.Literal('committing'),
+    Type.Literal('restoring'),
+    Type.Literal('waiting'),
+  ]),
+  files: Count,
+  bytesRead: Count,
+  bytesTotal: Type.Optional(Count),
+  /** Plaintext of the chunks that the target lacked. */
+  bytesNew: Count,
+  bytesSent: Count,
+  bytesStored: Count,
+  reconnects: Count,
+  warnings: Count,
+});
+export type Progress = Static<typeof ProgressFields>;
+
+/** The recovery point a backup has made. */
+export const TaskPoint = record({
+  id: Uuid,
+  hash: Digest,
+  sequence: Count,
+  createdAt: Instant,
+  files: Count,
+  bytes: Count,
+  mode: Mode,
+});
+export type TaskPoint = Static<typeof TaskPoint>;
+
+export const TaskResultFields = record({
+  outcome: Type.Union([
+    Type.Literal('done'),
+    Type.Literal('warnings'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ]),
+  failure: Type.Optional(FailureFields),
+  progress: ProgressFields,
+  point: Type.Optional(TaskPoint),
+  startedAt: Instant,
+  finishedAt: Instant,
+});
+export type TaskResult = Static<typeof TaskResultFields>;
+
+/** Something that was skipped or damaged, named by its path. */
+export const TaskWarningFields = record({ path: PathBytes, code: text(64), message: text(1024) });
+export type TaskWarning = Static<typeof TaskWarningFields>;
+
+export const BackupSpec = record({
+  /** Absolute paths. */
+  sources: Type.Array(bytes(4096, 1), { minItems: 1, maxItems: 256 }),
+  exclude: Type.Array(text(1024), { maxItems: 1024 }),
+  repositoryId: Uuid,
+  mode: Mode,
+  compression: text(16),
+});
+export type BackupSpec = Static<typeof BackupSpec>;
+
+export const RestoreSpec = record({
+  pointId: Uuid,
+  repositoryId: Uuid,
+  mode: Mode,
+  /** Absolute path of the folder to restore into. */
+  destination: text(4096),
+  /** Globs; empty for everything. */
+  only: Type.Array(text(1024), { maxItems: 1024 }),
+  overwrite: Overwrite,
+});
+export type RestoreSpec = Static<typeof RestoreSpec>;
+
+const start = {
+  taskId: Uuid,
+  runId: Uuid,
+  jobId: Uuid,
+  jobName: text(64),
+  attempt: Type.Integer({ minimum: 1, maximum: 1000 }),
+};
+
+/** What a Transporter is asked to do. Starting a task that it already has is answered and changes nothing. */
+export const TaskStart = Type.Union([
+  record({ ...start, kind: Type.Literal('backup'), spec: BackupSpec }),
+  record({ ...start, kind: Type.Literal('restore'), spec: RestoreSpec }),
+]);
+export type TaskStart = Static<typeof TaskStart>;
+
+/** One name in a recovery point, for browsing. */
+export const EntryFields = record({
+  path: PathBytes,
+  kind: Type.Union([
+    Type.Literal('file'),
+    Type.Literal('directory'),
+    Type.Literal('symlink'),
+    Type.Literal('fifo'),
+    Type.Literal('socket'),
+    Type.Literal('character'),
+    Type.Literal('block'),
+  ]),
+  size: Count,
+  /** Permission bits, 07777. */
+  mode: Type.Integer({ minimum: 0, maximum: 0o7777 }),
+  uid: Count,
+  gid: Count,
+  /** Nanoseconds since 1970, in decimal: they do not fit a double. */
+  mtimeNs: Type.String({ pattern: '^-?[0-9]{1,20}$' }),
+  linkTarget: Type.Optional(PathBytes),
+  disk: Type.Optional(Type.Boolean()),
+});
+export type Entry = Static<typeof EntryFields>;
