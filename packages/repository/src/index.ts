@@ -1,1 +1,20 @@
-export {};
+export { decodeManifest, encodeManifest, type Manifest, type ProtectionMode } from './format/manifest-body.ts';
+export { PAGE_KIND, pageKind } from './format/page-kind.ts';
+export {
+  LONGEST_POINT,
+  type OpenedManifest,
+  type OpenManifestOptions,
+  openManifest,
+  sealManifest,
+} from './format/recovery-point.ts';
+export {
+  decodeSegmentNode,
+  decodeSegments,
+  encodeSegmentNode,
+  encodeSegments,
+  type Segment,
+  type SegmentNode,
+} from './format/segments.ts';
+export { type ContentMap, type EntryKind, encodeEntry, type TreeEntry } from './format/tree-entry.ts';
+export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeNode } from './format/tree-page.ts';
+export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';

@@ -1,0 +1,46 @@
+import { failuresOf } from '@sealift/core';
+
+/** Every failure this package reports of itself; errors of the operating system keep the codes of core. */
+export const fail = failuresOf({
+  /** Bytes of a stored or received structure break its format. */
+  'format-damaged': { kind: 'corrupt', advice: 'Compare with another copy of the repository and check the disk.' },
+  /** A value given by our own code cannot be written in the format. */
+  'format-limit': { kind: 'refused', advice: 'Leave this item out; the message names the limit it exceeds.' },
+  /** The repository carries a format version this program does not know. */
+  'repository-too-new': { kind: 'refused', advice: 'Update Sealift on this machine, then open the repository again.' },
+  'repository-exists': { kind: 'refused', advice: 'Open it, or choose an empty place for a new one.' },
+  'repository-not-found': { kind: 'refused', advice: 'Check the path, or create a repository there first.' },
+  /** Another Transporter serves this repository. */
+  'repository-in-use': { kind: 'retry', advice: 'Stop the other Transporter, or wait until its lease lapses.' },
+  /** Another opening has taken the repository over. */
+  'lease-lost': {
+    kind: 'retry',
+    advice: 'Make sure that one Transporter alone serves the repository, then open it again.',
+  },
+  /** A writing call on a repository opened for reading. */
+  'opened-read-only': { kind: 'refused', advice: 'Open the repository for writing.' },
+  'repository-closed': { kind: 'refused', advice: 'Open the repository again.' },
+  /** Stored bytes of a chunk differ from their checksum. */
+  'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
+  'chunk-missing': { kind: 'corrupt', advice: 'Run a new backup of the same source, which stores what is missing.' },
+  'pack-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores lost chunks again, and check the disk.' },
+  /** A chunk that breaks the limits of a pack record. */
+  'chunk-refused': { kind: 'refused', advice: 'The sender breaks the protocol: use the same version on both sides.' },
+  'point-missing': { kind: 'refused', advice: 'List the recovery points of the repository and choose one of them.' },
+  'point-damaged': { kind: 'corrupt', advice: 'Use another recovery point and check the disk.' },
+  /** A different recovery point with this id is there already. */
+  'point-exists': { kind: 'refused', advice: 'Start a new run, which makes a recovery point with a new id.' },
+  /** A recovery point refers to chunks that the repository does not hold. */
+  'point-incomplete': { kind: 'retry', advice: 'Run the job again: it sends what is missing.' },
+  /** A recovery point does not fit what was sent with it. */
+  'point-refused': { kind: 'refused', advice: 'Run the job again; if it repeats, update both Transporters.' },
+  'wrong-zone': { kind: 'refused', advice: 'Run the job with the encryption it was created with.' },
+  /** Signature, MAC or checksum of a manifest does not hold. */
+  'manifest-forged': { kind: 'corrupt', advice: 'Do not restore from this point before knowing who changed it.' },
+  'wrong-run-key': { kind: 'refused', advice: 'Use the encryption password of the job that made this point.' },
+  /** A stored file is not there. */
+  'file-missing': { kind: 'corrupt', advice: 'Check whether something else removes files from the repository.' },
+  'file-exists': { kind: 'refused', advice: 'Choose another name.' },
+  /** The filesystem refuses an operation for a reason with no better code. */
+  'storage-error': { kind: 'retry', advice: 'Check the filesystem of the repository and the limits of the process.' },
+});

@@ -1,0 +1,62 @@
+/** Collects big-endian fields in one growing buffer. */
+export class ByteWriter {
+  #bytes: Buffer;
+  #at = 0;
+
+  constructor(expected = 256) {
+    this.#bytes = Buffer.allocUnsafeSlow(expected);
+  }
+
+  get length(): number {
+    return this.#at;
+  }
+
+  u8(value: number): this {
+    this.#bytes.writeUInt8(value, this.#room(1));
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#bytes.writeUInt16BE(value, this.#room(2));
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#bytes.writeUInt32BE(value, this.#room(4));
+    return this;
+  }
+
+  u64(value: number): this {
+    const at = this.#room(8);
+    this.#bytes.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at);
+    this.#bytes.writeUInt32BE(value % 0x1_0000_0000, at + 4);
+    return this;
+  }
+
+  i64(value: bigint): this {
+    this.#bytes.writeBigInt64BE(value, this.#room(8));
+    return this;
+  }
+
+  bytes(value: Buffer): this {
+    this.#bytes.set(value, this.#room(value.length));
+    return this;
+  }
+
+  /** What was written, a view with its own memory; the writer must not be used after it. */
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #room(length: number): number {
+    const at = this.#at;
+    const end = at + length;
+    if (end > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(end, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+    }
+    this.#at = end;
+    return at;
+  }
+}
