@@ -1,0 +1,116 @@
+import { type KeyObject, randomFillSync } from 'node:crypto';
+import { CHUNK_HEADER_LENGTH, parseChunkHeader, type SealedChunkHeader, writeChunkHeader } from './chunk-header.ts';
+import type { ChunkType } from './chunk-type.ts';
+import { fail } from './failures.ts';
+import { type InnerPart, innerPieces, openInner } from './inner.ts';
+import { checkRun, type RunKey } from './keys.ts';
+import { labelled } from './labels.ts';
+import {
+  gcmOpenParts,
+  gcmSealInto,
+  hmacSha512,
+  KEY_LENGTH,
+  NONCE_LENGTH,
+  sameSecret,
+  TAG_LENGTH,
+} from './primitives.ts';
+
+/** The key is used for one message only, so a constant nonce is safe. */
+const NONCE = Buffer.alloc(NONCE_LENGTH);
+const CHUNK_LABEL = labelled('chunk');
+const RANDOM_LENGTH = 16;
+
+export interface ChunkPart extends InnerPart {
+  type: ChunkType;
+  /** 32 bytes, from chunkId. */
+  id: Buffer;
+}
+
+export interface WantedChunk {
+  type: ChunkType;
+  /** 32 bytes. */
+  id: Buffer;
+  idKey: KeyObject;
+  /** The key of the run that sealed it, by the salt in the header. */
+  runKey: (runSalt: Buffer) => RunKey | undefined;
+}
+
+/** Seals one chunk: header and ciphertext in one Buffer that has an ArrayBuffer of its own and may be transferred. */
+export function sealChunk(run: RunKey, part: ChunkPart): Buffer {
+  return sealChunkWith(run, part, randomFillSync(Buffer.alloc(RANDOM_LENGTH)));
+}
+
+/** sealChunk with a given r, which must never repeat under one run key; outside of test vectors it is random. */
+export function sealChunkWith(run: RunKey, part: ChunkPart, random: Buffer): Buffer {
+  const pieces = innerPieces(part, 'padme');
+  const innerLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  const sealed = Buffer.allocUnsafeSlow(CHUNK_HEADER_LENGTH + innerLength + TAG_LENGTH);
+  const { key, commitment } = messageKey(run.key, part.type, part.id, random);
+  writeChunkHeader(sealed, {
+    type: part.type,
+    domainId: run.domainId,
+    epoch: run.epoch,
+    ciphertextLength: innerLength + TAG_LENGTH,
+    runSalt: run.runSalt,
+    random,
+    commitment,
+  });
+  gcmSealInto(sealed, CHUNK_HEADER_LENGTH, { key, nonce: NONCE, aad: associatedData(sealed, part.id) }, pieces);
+  key.fill(0);
+  return sealed;
+}
+
+/**
+ * The plaintext of a sealed chunk. Checked in this order: type, lengths, run key against its commitment, key
+ * commitment, tag, decompression within the declared length, exact length, id.
+ */
+export function openChunk(sealed: Buffer, want: WantedChunk): Buffer {
+  const header = parseChunkHeader(sealed);
+  if (header.type !== want.type) {
+    throw fail('chunk-type-mismatch', `${name(want.id)} has type ${header.type} where ${want.type} is wanted.`);
+  }
+  const run = runOf(header, want);
+  const { key, commitment } = messageKey(run.key, header.type, want.id, header.random);
+  if (!sameSecret(commitment, header.commitment)) {
+    throw fail('chunk-damaged', `${name(want.id)} was sealed with another key or under another id.`);
+  }
+  const tag = sealed.subarray(sealed.length - TAG_LENGTH);
+  const ciphertext = sealed.subarray(CHUNK_HEADER_LENGTH, sealed.length - TAG_LENGTH);
+  const inner = gcmOpenParts({ key, nonce: NONCE, aad: associatedData(sealed, want.id), tag }, [ciphertext])?.[0];
+  key.fill(0);
+  if (inner === undefined) throw fail('chunk-damaged', `${name(want.id)} does not decrypt: its bytes were changed.`);
+  return openInner(inner, want);
+}
+
+/** Runs whose key was checked against its commitment; one check a run is enough. */
+const checkedRuns = new WeakSet<RunKey>();
+
+function runOf(header: SealedChunkHeader, want: WantedChunk): RunKey {
+  const run = want.runKey(header.runSalt);
+  if (run === undefined) {
+    throw fail('run-key-missing', `No key for run ${header.runSalt.toString('hex', 0, 8)} of ${name(want.id)}.`);
+  }
+  if (!checkedRuns.has(run)) {
+    checkRun(run, run);
+    checkedRuns.add(run);
+  }
+  const same =
+    Buffer.compare(run.domainId, header.domainId) === 0 &&
+    Buffer.compare(run.runSalt, header.runSalt) === 0 &&
+    run.epoch === header.epoch;
+  if (!same) throw fail('chunk-damaged', `${name(want.id)} names another domain or epoch than its run.`);
+  return run;
+}
+
+function messageKey(runKey: KeyObject, type: ChunkType, id: Buffer, random: Buffer) {
+  const material = hmacSha512(runKey, CHUNK_LABEL, Buffer.from([type]), id, random);
+  return { key: material.subarray(0, KEY_LENGTH), commitment: material.subarray(KEY_LENGTH) };
+}
+
+function associatedData(sealed: Buffer, id: Buffer): Buffer {
+  return Buffer.concat([sealed.subarray(0, CHUNK_HEADER_LENGTH), id]);
+}
+
+function name(id: Buffer): string {
+  return `Chunk ${Buffer.from(id).toString('hex')}`;
+}

@@ -1,0 +1,106 @@
+import type { KeyObject } from 'node:crypto';
+import { u32 } from './byte-reader.ts';
+import { fail } from './failures.ts';
+import { label } from './labels.ts';
+import { hkdf, hmacSha256, type Key, sameSecret, secretKey } from './primitives.ts';
+
+/*
+ * The key hierarchy. Names in capitals are those of DESIGN.md. Byte strings inside these shapes may arrive as plain
+ * Uint8Arrays behind a postMessage; every function here accepts that.
+ */
+
+const NO_SALT = Buffer.alloc(0);
+
+/** IDK and CPK: what identifies chunks and decides cuts. The same for every run of a domain or repository. */
+export interface ChunkKeys {
+  /** IDK */
+  idKey: KeyObject;
+  /** CPK */
+  cutKey: KeyObject;
+}
+
+/** The public part of a run, as recovery points and packs record it. */
+export interface RunRecord {
+  /** 32 bytes, random. */
+  runSalt: Buffer;
+  epoch: number;
+  /** RC, 32 bytes. */
+  commitment: Buffer;
+}
+
+/** RK with its public part. Can be structured-cloned to a worker. */
+export interface RunKey extends RunRecord {
+  /** 16 bytes. */
+  domainId: Buffer;
+  /** RK */
+  key: KeyObject;
+}
+
+/** IDK and CPK from the dedup secret of a domain (DDS) or of an unencrypted repository. */
+export function chunkKeysFromSecret(dedupSecret: Buffer): ChunkKeys {
+  return {
+    idKey: secretKey(hkdf(dedupSecret, NO_SALT, label('chunk-id'))),
+    cutKey: secretKey(hkdf(dedupSecret, NO_SALT, label('cdc-prf'))),
+  };
+}
+
+export interface DomainKeys {
+  /** KCV, 32 bytes, public. */
+  checkValue: Buffer;
+  /** WK */
+  wrapKey: KeyObject;
+  /** DM */
+  macKey: KeyObject;
+  /** DK */
+  domainKey: KeyObject;
+}
+
+/** DK and what hangs on it, from PH. */
+export function domainKeys(passwordHash: Buffer, domainId: Buffer, epoch: number): DomainKeys {
+  const domainKey = secretKey(hkdf(passwordHash, domainId, Buffer.concat([label('domain'), u32(epoch)])));
+  return {
+    domainKey,
+    checkValue: hkdf(domainKey, NO_SALT, label('kcv')),
+    wrapKey: secretKey(hkdf(domainKey, NO_SALT, label('wrap'))),
+    macKey: secretKey(hkdf(domainKey, NO_SALT, label('desc-mac'))),
+  };
+}
+
+/** RK and RC of the run with this salt. */
+export function deriveRunKey(domainKey: KeyObject, run: { domainId: Buffer; epoch: number; runSalt: Buffer }): RunKey {
+  return runKeyFrom(secretKey(hkdf(domainKey, run.runSalt, label('run'))), run);
+}
+
+/** Completes a run key whose RK came from elsewhere: RC is always computed, never believed. */
+export function runKeyFrom(key: KeyObject, run: { domainId: Buffer; epoch: number; runSalt: Buffer }): RunKey {
+  return {
+    domainId: run.domainId,
+    epoch: run.epoch,
+    runSalt: run.runSalt,
+    key,
+    commitment: runCommitment(key),
+  };
+}
+
+/** RC */
+export function runCommitment(key: Key): Buffer {
+  return hkdf(key, NO_SALT, label('run-commit'));
+}
+
+/** Refuses a run key that is not the one a recovery point or pack recorded: the check of RK against RC. */
+export function checkRun(run: RunKey, record: RunRecord): void {
+  const same =
+    run.epoch === record.epoch &&
+    Buffer.compare(run.runSalt, record.runSalt) === 0 &&
+    sameSecret(run.commitment, record.commitment) &&
+    sameSecret(runCommitment(run.key), record.commitment);
+  if (!same) {
+    const salt = Buffer.from(record.runSalt).toString('hex', 0, 8);
+    throw fail('run-key-mismatch', `The key offered for run ${salt} is not the one its commitment records.`);
+  }
+}
+
+/** HMAC-SHA-256 under MK over the manifest of the run's recovery point, 32 bytes. */
+export function manifestMac(run: RunKey, bytes: Buffer): Buffer {
+  return hmacSha256(hkdf(run.key, NO_SALT, label('manifest')), bytes);
+}
