@@ -26,8 +26,8 @@ export function encodeChunk(chunk: ChunkMessage): Buffer[] {
   let at = head.writeBigUInt64BE(BigInt(chunk.sequence));
   at = head.writeUInt8(chunk.type, at);
   at = head.writeUInt8(0, at);
-  at += chunk.id.copy(head, at, 0, 32);
-  head.writeUInt32BE(chunk.members.length / 32, at);
+  head.set(chunk.id, at);
+  head.writeUInt32BE(chunk.members.length / 32, at + 32);
   return chunk.members.length === 0 ? [head, chunk.body] : [head, chunk.members, chunk.body];
 }
 

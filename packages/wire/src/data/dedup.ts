@@ -47,8 +47,8 @@ export function encodeAnswer(answer: Answer): Buffer[] {
   for (const one of answer.answers) {
     if (one.state === 'member') {
       at = bytes.writeUInt8(MEMBER, at);
-      at += one.bundle.copy(bytes, at, 0, 32);
-      at = bytes.writeUInt32BE(one.ordinal, at);
+      bytes.set(one.bundle, at);
+      at = bytes.writeUInt32BE(one.ordinal, at + 32);
     } else {
       at = bytes.writeUInt8(one.state === 'chunk' ? CHUNK : MISSING, at);
     }

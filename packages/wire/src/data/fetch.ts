@@ -44,9 +44,9 @@ export function decodeFetch(payload: Buffer): Fetch {
 /** u32 request, id 32, u8 type, body. The body is not copied. */
 export function encodeFetched(fetched: Fetched): Buffer[] {
   const head = Buffer.allocUnsafe(FETCHED_HEAD_LENGTH);
-  let at = head.writeUInt32BE(fetched.request);
-  at += fetched.id.copy(head, at, 0, 32);
-  head.writeUInt8(fetched.type, at);
+  head.writeUInt32BE(fetched.request);
+  head.set(fetched.id, 4);
+  head.writeUInt8(fetched.type, 36);
   return [head, fetched.body];
 }
 

@@ -1,0 +1,150 @@
+import type { Socket } from 'node:net';
+import { type Failure, toFailure } from '@sealift/core';
+import type { MessageChannel } from '@sealift/crypto';
+import type { WebSocket } from 'ws';
+import { fail } from '../failures.ts';
+import { CLOSE_DONE, closeReasonOf, failureOfClose } from './close-reason.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { type Frame, Inbox } from './inbox.ts';
+import { MAX_HANDSHAKE_MESSAGE } from './limits.ts';
+import { Outbox } from './outbox.ts';
+
+/** A WebSocket that carries records both ways with back-pressure, and fails with one `Failure` for good. */
+export class FrameSocket {
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #heartbeat: Disposable;
+  #failure: Failure | undefined;
+
+  /** `stream` is the connection under the WebSocket. */
+  constructor(socket: WebSocket, stream: Socket, patience: number) {
+    socket.binaryType = 'fragments';
+    this.#socket = socket;
+    this.#inbox = new Inbox(socket);
+    this.#outbox = new Outbox(() => socket.bufferedAmount);
+    this.#heartbeat = startHeartbeat(socket, stream, patience, () => this.#silent(patience));
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => {
+        this.#fail(failureOfClose(code, reason));
+        this.#heartbeat[Symbol.dispose]();
+        resolve();
+      });
+    });
+    socket.on('message', (data, isBinary) => this.#arrived(data as Buffer[], isBinary));
+    socket.on('error', (error) => this.#fail(failureOfSocketError(error)));
+  }
+
+  receive(): Promise<Frame> {
+    return this.#inbox.take();
+  }
+
+  /** Sends what `make` returns as the fragments of one message, in turn. `make` is called at that turn. */
+  async send(make: () => Buffer[]): Promise<void> {
+    await this.#outbox.turn(() => {
+      this.#write(make());
+    });
+  }
+
+  /** As `send`, but waits until the bytes are with the operating system. */
+  async sendAll(make: () => Buffer[]): Promise<void> {
+    const written = await this.#outbox.turn(() => ({ promise: this.#write(make()) }));
+    await written.promise;
+  }
+
+  /** The same connection for the in-flight handshake: whole, short messages. */
+  handshakeChannel(): MessageChannel {
+    return {
+      send: (message) => this.send(() => [message]),
+      receive: async () => {
+        const frame = await this.receive();
+        const length = frame.reduce((sum, part) => sum + part.length, 0);
+        if (length > MAX_HANDSHAKE_MESSAGE) {
+          throw fail('protocol-violation', `The peer sent a handshake message of ${length} bytes.`);
+        }
+        return Buffer.concat(frame, length);
+      },
+    };
+  }
+
+  /** Ends it with a failure of this side, which the peer is told. */
+  abort(failure: Failure): void {
+    this.#inbox.discard();
+    if (this.#failure === undefined) {
+      this.#fail(failure);
+      const { code, reason } = closeReasonOf(failure);
+      this.#close(code, reason);
+    }
+  }
+
+  /** Closes it after all that was sent has gone out; waits until the peer has closed too. */
+  async close(): Promise<void> {
+    this.#inbox.discard();
+    this.#fail(fail('disconnected', 'The link was closed on this side.'));
+    this.#close(CLOSE_DONE, '');
+    await this.closed;
+  }
+
+  /** Drops the connection without another word. */
+  async drop(): Promise<void> {
+    this.#inbox.discard();
+    this.#fail(fail('disconnected', 'The link was dropped on this side.'));
+    this.#socket.terminate();
+    await this.closed;
+  }
+
+  #arrived(fragments: Buffer[], isBinary: boolean): void {
+    if (!isBinary) {
+      this.abort(fail('protocol-violation', 'The peer sent a text message where only records are allowed.'));
+      return;
+    }
+    this.bytesReceived += fragments.reduce((sum, part) => sum + part.length, 0);
+    this.#inbox.add(fragments);
+  }
+
+  /** Resolves when written; never rejects, since a failed write ends the whole connection. */
+  #write(parts: Buffer[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const last = parts.length - 1;
+    for (const [at, part] of parts.entries()) {
+      this.bytesSent += part.length;
+      this.#socket.send(part, { binary: true, fin: at === last }, () => {
+        this.#outbox.drained();
+        if (at === last) resolve();
+      });
+    }
+    return promise;
+  }
+
+  /** The peer's close frame is seen only while the socket is read. */
+  #close(code: number, reason: string): void {
+    this.#socket.resume();
+    this.#socket.close(code, reason);
+  }
+
+  #silent(patience: number): void {
+    this.#fail(fail('disconnected', `The peer has been silent for ${Math.round(patience / 1000)} s.`));
+    this.#socket.terminate();
+  }
+
+  #fail(failure: Failure): void {
+    this.#failure ??= failure;
+    this.#inbox.fail(this.#failure);
+    this.#outbox.fail(this.#failure);
+  }
+}
+
+/** `ws` codes what it refuses from the peer; everything else is the connection itself. */
+function failureOfSocketError(error: Error & { code?: string }): Failure {
+  if (error.code?.startsWith('WS_ERR_')) {
+    return fail('protocol-violation', `The peer broke the WebSocket protocol: ${error.message}.`, { cause: error });
+  }
+  const known = toFailure(error);
+  return known.kind === 'retry'
+    ? known
+    : fail('disconnected', `The connection failed: ${error.message}.`, { cause: error });
+}
