@@ -57,8 +57,8 @@ export function failuresOf<const C extends FailureCatalogue>(catalogue: C) {
 }
 
 const SYSTEM_FAILURES: Record<string, { kind: FailureKind; code: string; advice: string }> = {
-  ENOSPC: { kind: 'retry', code: 'disk-full', advice: 'Free some space on that filesystem, then run the job again.' },
-  EDQUOT: { kind: 'retry', code: 'disk-full', advice: 'Raise the quota or free some space, then run the job again.' },
+  ENOSPC: { kind: 'refused', code: 'disk-full', advice: 'Free some space on that filesystem, then run the job again.' },
+  EDQUOT: { kind: 'refused', code: 'disk-full', advice: 'Raise the quota or free some space, then run the job again.' },
   EACCES: { kind: 'refused', code: 'permission-denied', advice: 'Check owner and mode, or run as a user that may.' },
   EPERM: { kind: 'refused', code: 'permission-denied', advice: 'Check owner and mode, or run as a user that may.' },
   EROFS: { kind: 'refused', code: 'read-only', advice: 'Make the filesystem writable or choose another place.' },
