@@ -1,3 +1,4 @@
 export * from './control/index.ts';
 export * from './data/index.ts';
 export * from './link/index.ts';
+export * from './rest/index.ts';

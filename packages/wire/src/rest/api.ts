@@ -1,0 +1,231 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { ById, closed, PageQuery, page, Reference } from './fields.ts';
+import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, WarningResource } from './jobs.ts';
+import { EntryResource, PointResource } from './points.ts';
+import { PasswordRequest, PasswordResource, RepositoryRequest, RepositoryResource } from './storage.ts';
+import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
+
+/** One operation of the API. Without `status` it answers 200; `open` needs no bearer token. */
+export interface Endpoint {
+  method: 'GET' | 'POST';
+  path: string;
+  tag: string;
+  summary: string;
+  params?: TSchema;
+  query?: TSchema;
+  body?: TSchema;
+  response: TSchema;
+  status?: 201 | 202;
+  open?: true;
+}
+
+const ListQuery = closed(PageQuery);
+const OfJob = Type.Optional(Reference);
+
+/** The API, version 1: the one source of its routes, their validation, their documentation and their client. */
+export const API = {
+  enrol: {
+    method: 'POST',
+    path: '/api/v1/enrol',
+    tag: 'transporters',
+    summary: 'Spends a one-time token on a certificate for a new Transporter',
+    body: EnrolRequest,
+    response: EnrolmentResource,
+    status: 201,
+    open: true,
+  },
+  listTransporters: {
+    method: 'GET',
+    path: '/api/v1/transporters',
+    tag: 'transporters',
+    summary: 'Lists the enrolled Transporters',
+    query: ListQuery,
+    response: page(TransporterResource),
+  },
+  getTransporter: {
+    method: 'GET',
+    path: '/api/v1/transporters/:id',
+    tag: 'transporters',
+    summary: 'Shows one Transporter',
+    params: ById,
+    response: TransporterResource,
+  },
+  createToken: {
+    method: 'POST',
+    path: '/api/v1/transporters/tokens',
+    tag: 'transporters',
+    summary: 'Makes a one-time token for enrolling a Transporter, good for an hour',
+    body: TokenRequest,
+    response: TokenResource,
+    status: 201,
+  },
+  listRepositories: {
+    method: 'GET',
+    path: '/api/v1/repositories',
+    tag: 'repositories',
+    summary: 'Lists the repositories',
+    query: ListQuery,
+    response: page(RepositoryResource),
+  },
+  getRepository: {
+    method: 'GET',
+    path: '/api/v1/repositories/:id',
+    tag: 'repositories',
+    summary: 'Shows one repository, with fresh figures when its target is connected',
+    params: ById,
+    response: RepositoryResource,
+  },
+  createRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories',
+    tag: 'repositories',
+    summary: 'Makes a repository in a folder of a target Transporter',
+    body: RepositoryRequest,
+    response: RepositoryResource,
+    status: 201,
+  },
+  listPasswords: {
+    method: 'GET',
+    path: '/api/v1/passwords',
+    tag: 'passwords',
+    summary: 'Lists the encryption passwords, never their content',
+    query: ListQuery,
+    response: page(PasswordResource),
+  },
+  createPassword: {
+    method: 'POST',
+    path: '/api/v1/passwords',
+    tag: 'passwords',
+    summary: 'Makes an encryption domain from a password',
+    body: PasswordRequest,
+    response: PasswordResource,
+    status: 201,
+  },
+  listJobs: {
+    method: 'GET',
+    path: '/api/v1/jobs',
+    tag: 'jobs',
+    summary: 'Lists the jobs',
+    query: ListQuery,
+    response: page(JobResource),
+  },
+  getJob: {
+    method: 'GET',
+    path: '/api/v1/jobs/:id',
+    tag: 'jobs',
+    summary: 'Shows one job',
+    params: ById,
+    response: JobResource,
+  },
+  createJob: {
+    method: 'POST',
+    path: '/api/v1/jobs',
+    tag: 'jobs',
+    summary: 'Makes a backup job',
+    body: JobRequest,
+    response: JobResource,
+    status: 201,
+  },
+  startRun: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/runs',
+    tag: 'runs',
+    summary: 'Queues a run of a job',
+    params: ById,
+    response: RunResource,
+    status: 202,
+  },
+  listRuns: {
+    method: 'GET',
+    path: '/api/v1/runs',
+    tag: 'runs',
+    summary: 'Lists runs, newest first',
+    query: closed({ ...PageQuery, job: OfJob, state: Type.Optional(RunState) }),
+    response: page(RunResource),
+  },
+  getRun: {
+    method: 'GET',
+    path: '/api/v1/runs/:id',
+    tag: 'runs',
+    summary: 'Shows one run',
+    params: ById,
+    response: RunResource,
+  },
+  listWarnings: {
+    method: 'GET',
+    path: '/api/v1/runs/:id/warnings',
+    tag: 'runs',
+    summary: 'Lists what a run skipped or found damaged, the first thousand',
+    params: ById,
+    query: ListQuery,
+    response: page(WarningResource),
+  },
+  cancelRun: {
+    method: 'POST',
+    path: '/api/v1/runs/:id/cancel',
+    tag: 'runs',
+    summary: 'Cancels a run that has not ended',
+    params: ById,
+    response: RunResource,
+    status: 202,
+  },
+  listPoints: {
+    method: 'GET',
+    path: '/api/v1/points',
+    tag: 'points',
+    summary: 'Lists recovery points, newest first',
+    query: closed({ ...PageQuery, job: OfJob }),
+    response: page(PointResource),
+  },
+  getPoint: {
+    method: 'GET',
+    path: '/api/v1/points/:id',
+    tag: 'points',
+    summary: 'Shows one recovery point',
+    params: ById,
+    response: PointResource,
+  },
+  listEntries: {
+    method: 'GET',
+    path: '/api/v1/points/:id/entries',
+    tag: 'points',
+    summary: 'Lists a folder of a recovery point',
+    params: ById,
+    query: closed({
+      ...PageQuery,
+      path: Type.Optional(Type.String({ maxLength: 4096, description: 'folder; the top when left out' })),
+      pathBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
+    }),
+    response: page(EntryResource),
+  },
+  restorePoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/restore',
+    tag: 'points',
+    summary: 'Queues a restore of a recovery point to a folder of a Transporter',
+    params: ById,
+    body: RestoreRequest,
+    response: RunResource,
+    status: 202,
+  },
+} as const satisfies Record<string, Endpoint>;
+
+export type Operation = keyof typeof API;
+
+/** Operations that answer with a page of a list. */
+export type ListOperation = Extract<Operation, `list${string}`>;
+
+type Part<O extends Operation, K extends 'params' | 'query' | 'body'> =
+  (typeof API)[O] extends Record<K, infer S extends TSchema> ? Static<S> : undefined;
+
+/** What an operation takes: `params` and `body` where it has them; `query` may be left out. */
+export type Input<O extends Operation> = (Part<O, 'params'> extends undefined
+  ? unknown
+  : { params: Part<O, 'params'> }) &
+  (Part<O, 'body'> extends undefined ? unknown : { body: Part<O, 'body'> }) &
+  (Part<O, 'query'> extends undefined ? unknown : { query?: Part<O, 'query'> });
+
+export type Output<O extends Operation> = Static<(typeof API)[O]['response']>;
+export type RequestPart<O extends Operation, K extends 'params' | 'query' | 'body'> = Part<O, K>;
+/** One item of a list. */
+export type Item<O extends ListOperation> = Output<O>['items'][number];

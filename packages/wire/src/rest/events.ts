@@ -1,0 +1,22 @@
+import { type Static, Type } from 'typebox';
+import { Named, ProgressResource } from './fields.ts';
+import { RunResource, WarningResource } from './jobs.ts';
+import { TransporterResource } from './transporters.ts';
+
+/** What happens at a Director, one type each. `events.lost`: too long away, so read the lists again. */
+export const DirectorEvent = Type.Union([
+  Type.Object({
+    type: Type.Literal('run.progress'),
+    data: Type.Object({ run: Type.String(), job: Named, progress: ProgressResource }),
+  }),
+  Type.Object({
+    type: Type.Literal('run.warning'),
+    data: Type.Object({ run: Type.String(), job: Named, warnings: Type.Array(WarningResource) }),
+  }),
+  Type.Object({ type: Type.Literal('run.state'), data: RunResource }),
+  Type.Object({ type: Type.Literal('transporter.state'), data: TransporterResource }),
+  Type.Object({ type: Type.Literal('events.lost'), data: Type.Object({}) }),
+]);
+export type DirectorEvent = Static<typeof DirectorEvent>;
+/** An event with the id from which a reader resumes. */
+export type NumberedEvent = DirectorEvent & { id: string };

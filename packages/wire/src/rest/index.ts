@@ -1,0 +1,18 @@
+export {
+  API,
+  type Endpoint,
+  type Input,
+  type Item,
+  type ListOperation,
+  type Operation,
+  type Output,
+  type RequestPart,
+} from './api.ts';
+export { fetchAuthority } from './authority.ts';
+export { type CallOptions, RestClient, type RestClientOptions } from './client.ts';
+export type { DirectorEvent, NumberedEvent } from './events.ts';
+export { type Named, Problem, type TransporterRole } from './fields.ts';
+export type { JobResource, RunResource, RunState, WarningResource } from './jobs.ts';
+export type { EntryResource, PointResource } from './points.ts';
+export type { PasswordResource, RepositoryResource } from './storage.ts';
+export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';

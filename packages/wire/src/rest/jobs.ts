@@ -1,0 +1,98 @@
+import { type Static, Type } from 'typebox';
+import {
+  Counter,
+  closed,
+  EncryptionMode,
+  FailureResource,
+  Id,
+  Name,
+  Named,
+  OverwriteRule,
+  ProgressResource,
+  Reference,
+  Time,
+} from './fields.ts';
+
+const Compression = Type.String({
+  pattern: '^(auto|none|lz4|zstd(:(1?[0-9]|2[0-2]))?)$',
+  description: 'auto, zstd, zstd:LEVEL, lz4 or none',
+});
+const SourcePath = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
+const Glob = Type.String({ minLength: 1, maxLength: 1024 });
+
+export const JobRequest = closed({
+  name: Name,
+  source: closed({
+    transporter: Reference,
+    paths: Type.Array(SourcePath, { minItems: 1, maxItems: 100, description: 'absolute paths on the source' }),
+  }),
+  repository: Reference,
+  encryption: EncryptionMode,
+  password: Type.Optional(Reference),
+  compression: Type.Optional(Compression),
+  exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
+});
+
+export const JobResource = Type.Object({
+  id: Id,
+  name: Type.String(),
+  source: Type.Object({ transporter: Named, paths: Type.Array(Type.String()) }),
+  repository: Named,
+  encryption: EncryptionMode,
+  password: Type.Optional(Named),
+  compression: Type.String(),
+  exclude: Type.Array(Type.String()),
+  createdAt: Time,
+});
+export type JobResource = Static<typeof JobResource>;
+
+export const RunState = Type.Union([
+  Type.Literal('queued'),
+  Type.Literal('running'),
+  Type.Literal('done'),
+  Type.Literal('warnings'),
+  Type.Literal('failed'),
+  Type.Literal('cancelled'),
+]);
+export type RunState = Static<typeof RunState>;
+
+export const RestoreTarget = Type.Object({
+  point: Id,
+  path: Type.String(),
+  only: Type.Array(Type.String()),
+  overwrite: OverwriteRule,
+});
+
+export const RunResource = Type.Object({
+  id: Id,
+  job: Named,
+  kind: Type.Union([Type.Literal('backup'), Type.Literal('restore')]),
+  state: RunState,
+  reason: Type.Optional(Type.String({ description: 'why it waits, or what is going on besides' })),
+  attempt: Counter,
+  transporter: Named,
+  createdAt: Time,
+  startedAt: Type.Optional(Time),
+  finishedAt: Type.Optional(Time),
+  progress: Type.Optional(ProgressResource),
+  failure: Type.Optional(FailureResource),
+  warnings: Counter,
+  point: Type.Optional(Id),
+  restore: Type.Optional(RestoreTarget),
+});
+export type RunResource = Static<typeof RunResource>;
+
+export const WarningResource = Type.Object({
+  path: Type.String(),
+  pathBytes: Type.Optional(Type.String({ description: 'base64url; there when the name is not UTF-8' })),
+  code: Type.String(),
+  message: Type.String(),
+});
+export type WarningResource = Static<typeof WarningResource>;
+
+export const RestoreRequest = closed({
+  transporter: Reference,
+  path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/', description: 'absolute folder to restore into' }),
+  only: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
+  overwrite: Type.Optional(OverwriteRule),
+});

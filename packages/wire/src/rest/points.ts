@@ -1,0 +1,32 @@
+import { type Static, Type } from 'typebox';
+import { EntryFields } from '../control/tasks.ts';
+import { Bytes, Counter, EncryptionMode, Id, Named, Time } from './fields.ts';
+
+export const PointResource = Type.Object({
+  id: Id,
+  job: Named,
+  repository: Named,
+  source: Named,
+  mode: EncryptionMode,
+  password: Type.Optional(Named),
+  sequence: Counter,
+  hash: Type.String({ description: 'SHA-256 of the manifest, hex' }),
+  files: Counter,
+  bytes: Bytes,
+  createdAt: Time,
+});
+export type PointResource = Static<typeof PointResource>;
+
+export const EntryResource = Type.Object({
+  path: Type.String(),
+  pathBytes: Type.Optional(Type.String({ description: 'base64url; there when the name is not UTF-8' })),
+  kind: EntryFields.properties.kind,
+  size: Bytes,
+  mode: Type.Integer(),
+  uid: Type.Integer(),
+  gid: Type.Integer(),
+  mtimeNs: Type.String({ description: 'nanoseconds since 1970, decimal' }),
+  linkTarget: Type.Optional(Type.String()),
+  disk: Type.Optional(Type.Boolean({ description: 'protected as a disk image' })),
+});
+export type EntryResource = Static<typeof EntryResource>;

@@ -1,0 +1,42 @@
+import { type Static, Type } from 'typebox';
+import { Bytes, Counter, closed, Id, Name, Named, Reference, Time } from './fields.ts';
+
+/** What the target reported last; absent until the repository was opened since the Director's start. */
+export const StatsResource = Type.Object({
+  points: Counter,
+  chunks: Counter,
+  storedBytes: Bytes,
+  freeBytes: Bytes,
+});
+
+export const RepositoryResource = Type.Object({
+  id: Id,
+  name: Type.String(),
+  transporter: Named,
+  path: Type.String(),
+  createdAt: Time,
+  stats: Type.Optional(StatsResource),
+});
+export type RepositoryResource = Static<typeof RepositoryResource>;
+
+export const RepositoryRequest = closed({
+  name: Name,
+  transporter: Reference,
+  path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/', description: 'absolute folder on the target' }),
+});
+
+export const PasswordResource = Type.Object({
+  id: Id,
+  name: Type.String(),
+  description: Type.Optional(Type.String()),
+  domainId: Id,
+  epoch: Type.Integer(),
+  createdAt: Time,
+});
+export type PasswordResource = Static<typeof PasswordResource>;
+
+export const PasswordRequest = closed({
+  name: Name,
+  password: Type.String({ minLength: 1, maxLength: 1024, description: 'kept only as a wrapped hash' }),
+  description: Type.Optional(Type.String({ maxLength: 1024 })),
+});
