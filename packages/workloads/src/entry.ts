@@ -1,0 +1,45 @@
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+
+/** What a tree keeps about one name, apart from its content. Names are bytes; Linux gives them no encoding. */
+export interface EntryMetadata {
+  /** Relative, joined by `/`, the name of the root first. */
+  path: Buffer;
+  kind: EntryKind;
+  /** Permission bits, 07777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  mtimeNs: bigint;
+  /** Bytes of content; 0 for everything but files. */
+  size: number;
+  linkTarget?: Buffer;
+  /** Path of the first name of the same inode, when this is a later one. */
+  hardLink?: Buffer;
+  /** Major and minor number of a device node. */
+  device?: [number, number];
+  /** Sorted by name; ACLs are `system.posix_acl_access` and `system.posix_acl_default`. */
+  xattrs?: [name: Buffer, value: Buffer][];
+  /** Protected as a disk image, whatever the kind of node it was read from. */
+  disk?: true;
+}
+
+/** Which file it is and in what state: two equal states mean that nothing was written in between. */
+export interface SourceState {
+  device: bigint;
+  inode: bigint;
+  size: number;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+/** An entry as found on disk. `source.path` is absolute. */
+export interface FoundEntry extends EntryMetadata {
+  source: SourceState & { path: Buffer; links: number };
+}
+
+/** Something left out of a backup or a restore, and why; the rest goes on. */
+export interface Warning<Code extends string> {
+  path: Buffer;
+  code: Code;
+  message: string;
+}

@@ -1,0 +1,113 @@
+import type { EntryKind, SourceState } from '../entry.ts';
+import { checked, cPath, libcFunction } from './libc.ts';
+import { deviceNumber } from './nodes.ts';
+
+/** What statx(2) tells about a name or an open file. */
+export interface FileStatus extends SourceState {
+  kind: EntryKind;
+  /** Permission bits, 07777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  links: number;
+  /** Units of 512 bytes. */
+  blocks: number;
+  /** Major and minor number of the device that the node stands for. */
+  node: [number, number];
+}
+
+const statx = libcFunction<[number, Buffer, number, number, Buffer]>(
+  'int statx(int dirfd, const void *path, int flags, uint32 mask, void *result)',
+);
+const readlinkat = libcFunction<[number, Buffer, Buffer, number]>(
+  'int64 readlinkat(int dirfd, const void *path, void *target, size_t size)',
+);
+
+/** In place of an open directory: names are paths. */
+export const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const BASIC_STATS = 0x7ff;
+const LONGEST_TARGET = 4096;
+
+/** struct statx is the same on every architecture; the views save a call per field. */
+const result = Buffer.from(new ArrayBuffer(256));
+const u16 = new Uint16Array(result.buffer);
+const u32 = new Uint32Array(result.buffer);
+const u64 = new BigUint64Array(result.buffer);
+const i64 = new BigInt64Array(result.buffer);
+const linkTarget = Buffer.alloc(LONGEST_TARGET);
+
+const FORMATS: Record<number, EntryKind> = {
+  1: 'fifo',
+  2: 'character',
+  4: 'directory',
+  6: 'block',
+  8: 'file',
+  10: 'symlink',
+  12: 'socket',
+};
+
+/** Status of a name within an open directory, links not followed. */
+export function statAt(directory: number, name: Buffer): FileStatus {
+  checked(statx(directory, cPath(name), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, BASIC_STATS, result), 'statx', name);
+  return decode();
+}
+
+/** Status of a path, links not followed in its last component. */
+export function statPath(path: Buffer): FileStatus {
+  return statAt(AT_FDCWD, path);
+}
+
+/** Status of an open file. */
+export function statOf(fd: number): FileStatus {
+  checked(statx(fd, cPath(Buffer.alloc(0)), AT_EMPTY_PATH, BASIC_STATS, result), 'statx');
+  return decode();
+}
+
+/** Target of a link within an open directory. */
+export function readLinkAt(directory: number, name: Buffer): Buffer {
+  const length = checked(readlinkat(directory, cPath(name), linkTarget, LONGEST_TARGET), 'readlinkat', name);
+  return Buffer.from(linkTarget.subarray(0, length));
+}
+
+let lastMajor = -1;
+let lastMinor = -1;
+let lastDevice = 0n;
+
+function deviceOf(major: number, minor: number): bigint {
+  if (major !== lastMajor || minor !== lastMinor) {
+    lastDevice = deviceNumber(BigInt(major), BigInt(minor));
+    lastMajor = major;
+    lastMinor = minor;
+  }
+  return lastDevice;
+}
+
+function at32(index: number): number {
+  return u32[index] as number;
+}
+
+function nanoseconds(index: number): bigint {
+  return (i64[index] as bigint) * 1_000_000_000n + BigInt(at32(index * 2 + 2));
+}
+
+/** Offsets from linux/stat.h, divided by the width of the view. */
+function decode(): FileStatus {
+  const mode = u16[14] as number;
+  return {
+    kind: FORMATS[mode >> 12] ?? 'character',
+    mode: mode & 0o7777,
+    links: at32(4),
+    uid: at32(5),
+    gid: at32(6),
+    inode: u64[4] as bigint,
+    size: Number(u64[5] as bigint),
+    blocks: Number(u64[6] as bigint),
+    ctimeNs: nanoseconds(12),
+    mtimeNs: nanoseconds(14),
+    node: [at32(32), at32(33)],
+    device: deviceOf(at32(34), at32(35)),
+  };
+}
