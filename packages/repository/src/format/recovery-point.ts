@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
 import { toFailure } from '@sealift/core';
 import {
   type Identity,
@@ -14,6 +14,7 @@ import {
 import { fail } from '../failures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { sha256 } from './checksum.ts';
 import { LONGEST_MANIFEST } from './limits.ts';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest-body.ts';
 
@@ -149,8 +150,4 @@ function signatureHolds(key: KeyObject, signed: Buffer, signature: Buffer): bool
   } catch (cause) {
     throw fail('manifest-forged', 'The certificate of a recovery point holds a key that cannot sign.', { cause });
   }
-}
-
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,0 +1,48 @@
+import { fail } from '../failures.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { sha256 } from './checksum.ts';
+
+/** `SLRC`, first bytes of the config file. */
+const MAGIC = Buffer.from('SLRC');
+/** Version of the whole repository: raised when an older program could misread or harm it. */
+export const REPOSITORY_VERSION = 1;
+export const CONFIG_LENGTH = 100;
+
+export interface RepositoryConfig {
+  /** UUID as 16 bytes; also the zone of in-flight chunks. */
+  id: Buffer;
+  /** Key material of the ids of in-flight chunks. */
+  dedupSecret: Buffer;
+  /** ms since 1970. */
+  createdAt: number;
+}
+
+/** Magic, u16 version, u16 encryption (0: none), id, dedup secret, u64 createdAt, 4 zero bytes, SHA-256 of all before. */
+export function encodeConfig(config: RepositoryConfig): Buffer {
+  const writer = new ByteWriter(CONFIG_LENGTH);
+  writer.bytes(MAGIC).u16(REPOSITORY_VERSION).u16(0).bytes(config.id).bytes(config.dedupSecret);
+  writer.u64(config.createdAt).u32(0);
+  return writer.bytes(sha256(writer.finish())).finish();
+}
+
+/** The version is looked at before anything else, so that a newer layout is told apart from damage. */
+export function decodeConfig(bytes: Buffer): RepositoryConfig {
+  const reader = new ByteReader(bytes, 'repository config');
+  if (!reader.take(4).equals(MAGIC)) throw reader.damaged('it does not begin as one');
+  const version = reader.u16();
+  if (version > REPOSITORY_VERSION) {
+    throw fail(
+      'repository-too-new',
+      `The repository has format version ${version}; this program knows versions up to ${REPOSITORY_VERSION}.`,
+    );
+  }
+  const encryption = reader.u16();
+  const config = { id: reader.take(16), dedupSecret: reader.take(32), createdAt: reader.u64() };
+  const spare = reader.u32();
+  const summed = bytes.subarray(0, reader.position);
+  if (!sha256(summed).equals(reader.take(32))) throw reader.damaged('its checksum does not hold');
+  if (version === 0 || encryption !== 0 || spare !== 0) throw reader.damaged('a field has an unknown value');
+  reader.end();
+  return config;
+}
