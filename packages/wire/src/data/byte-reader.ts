@@ -1,6 +1,5 @@
+import { uuidText } from '@sealift/crypto';
 import { fail } from '../failures.ts';
-
-const HEX_GROUPS = [8, 12, 16, 20] as const;
 
 /** Reads the fields of one received message in order. Whatever does not fit ends in `protocol-violation`. */
 export class ByteReader {
@@ -44,9 +43,7 @@ export class ByteReader {
   }
 
   uuid(): string {
-    const hex = this.bytes(16).toString('hex');
-    const [a, b, c, d] = HEX_GROUPS;
-    return `${hex.slice(0, a)}-${hex.slice(a, b)}-${hex.slice(b, c)}-${hex.slice(c, d)}-${hex.slice(d)}`;
+    return uuidText(this.bytes(16));
   }
 
   /** A u16 length and that many bytes of UTF-8. */

@@ -1,3 +1,5 @@
+import { uuidBytes } from '@sealift/crypto';
+
 /** Collects the fields of a small message; big-endian. Bodies of chunks never pass through here. */
 export class ByteWriter {
   readonly #parts: Buffer[] = [];
@@ -31,7 +33,7 @@ export class ByteWriter {
   }
 
   uuid(value: string): this {
-    return this.bytes(Buffer.from(value.replaceAll('-', ''), 'hex'));
+    return this.bytes(uuidBytes(value));
   }
 
   /** A u16 length and that many bytes of UTF-8. */

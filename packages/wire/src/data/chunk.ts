@@ -1,4 +1,4 @@
-import { CHUNK_TYPE, type ChunkType } from '@sealift/crypto';
+import { CHUNK_TYPE, type ChunkType, isChunkType } from '@sealift/crypto';
 import { ByteReader } from './byte-reader.ts';
 import { MAX_CHUNK_BODY, MAX_MEMBERS } from './messages.ts';
 
@@ -17,8 +17,6 @@ export interface ChunkMessage {
 
 /** Bytes of sequence, type, flags, id and member count. */
 const HEAD_LENGTH = 46;
-
-const CHUNK_TYPES: ReadonlySet<number> = new Set(Object.values(CHUNK_TYPE));
 
 /** u64 sequence, u8 type, u8 flags (zero), id 32, u32 member count, member ids, body. The body is not copied. */
 export function encodeChunk(chunk: ChunkMessage): Buffer[] {
@@ -46,8 +44,7 @@ export function decodeChunk(payload: Buffer): ChunkMessage {
 
 export function readChunkType(reader: ByteReader): ChunkType {
   const type = reader.u8();
-  if (!CHUNK_TYPES.has(type)) reader.violated(`the chunk type ${type} is unknown`);
-  return type as ChunkType;
+  return isChunkType(type) ? type : reader.violated(`the chunk type ${type} is unknown`);
 }
 
 export function readChunkBody(reader: ByteReader): Buffer {

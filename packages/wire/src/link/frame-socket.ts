@@ -45,15 +45,15 @@ export class FrameSocket {
 
   /** Sends what `make` returns as the fragments of one message, in turn. `make` is called at that turn. */
   async send(make: () => Buffer[]): Promise<void> {
-    await this.#outbox.turn(() => {
-      this.#write(make());
-    });
+    await this.#outbox.turn(() => this.#write(make(), () => {}));
   }
 
   /** As `send`, but waits until the bytes are with the operating system. */
   async sendAll(make: () => Buffer[]): Promise<void> {
-    const written = await this.#outbox.turn(() => ({ promise: this.#write(make()) }));
+    const written = Promise.withResolvers<void>();
+    await this.#outbox.turn(() => this.#write(make(), written.resolve));
     await written.promise;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** The same connection for the in-flight handshake: whole, short messages. */
@@ -106,18 +106,16 @@ export class FrameSocket {
     this.#inbox.add(fragments);
   }
 
-  /** Resolves when written; never rejects, since a failed write ends the whole connection. */
-  #write(parts: Buffer[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /** Calls `written` also when writing failed, for that ends the whole connection anyway. */
+  #write(parts: Buffer[], written: () => void): void {
     const last = parts.length - 1;
     for (const [at, part] of parts.entries()) {
       this.bytesSent += part.length;
       this.#socket.send(part, { binary: true, fin: at === last }, () => {
         this.#outbox.drained();
-        if (at === last) resolve();
+        if (at === last) written();
       });
     }
-    return promise;
   }
 
   /** The peer's close frame is seen only while the socket is read. */
