@@ -1,1 +1,2 @@
-export {};
+export type { LogLevel, TransporterConfig, TransporterRole } from './config.ts';
+export { startTransporter, type TransporterHandle } from './start.ts';

@@ -1,0 +1,107 @@
+import { availableParallelism, hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { fail } from './failures.ts';
+
+/** What a Transporter is for. An agent is a source that lives on the machine it protects. */
+export type TransporterRole = 'source' | 'target' | 'agent';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface TransporterConfig {
+  name: string;
+  role: TransporterRole;
+  /** Folder for identity, journal and registries; made with mode 0700 when missing. */
+  data: string;
+  /** REST address of the Director; needed for enrolment only. */
+  directorUrl?: string | undefined;
+  /** One-time enrolment token; ignored once enrolled. */
+  token?: string | undefined;
+  /** File that holds the token, as containers hand over secrets. */
+  tokenFile?: string | undefined;
+  /** Target: where sources connect. Default 0.0.0.0. */
+  dataHost?: string | undefined;
+  /** Target: default 7422; 0 takes any free port. */
+  dataPort?: number | undefined;
+  /** Target: the wss:// address sources are told to dial. Default: host and port it listens on. */
+  publicUrl?: string | undefined;
+  /** Default 127.0.0.1. */
+  healthHost?: string | undefined;
+  /** Default 7423 for a target, 7424 for a source or an agent; 0 takes any free port. */
+  healthPort?: number | undefined;
+  /** Worker threads; default: cores. */
+  workers?: number | undefined;
+  logLevel?: LogLevel | undefined;
+  /** End when the process that started this one is gone: its IPC channel disconnects, or else stdin closes. */
+  exitWithParent?: boolean | undefined;
+}
+
+/** The configuration with every default filled in. */
+export interface Settings {
+  name: string;
+  role: TransporterRole;
+  data: string;
+  directorUrl: string | undefined;
+  token: string | undefined;
+  tokenFile: string | undefined;
+  dataHost: string;
+  dataPort: number;
+  publicUrl: string | undefined;
+  healthHost: string;
+  healthPort: number;
+  workers: number;
+  logLevel: LogLevel;
+}
+
+const MOST_WORKERS = 256;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const ROLES: readonly TransporterRole[] = ['source', 'target', 'agent'];
+
+export function settle(config: TransporterConfig): Settings {
+  check(NAME.test(config.name), `name '${config.name}' must be 1 to 63 letters, digits, '.', '_' or '-'`);
+  check(ROLES.includes(config.role), `role '${config.role}' must be source, target or agent`);
+  check(config.data !== '', 'the data directory is not set');
+  const workers = config.workers ?? availableParallelism();
+  check(Number.isInteger(workers) && workers >= 1 && workers <= MOST_WORKERS, `workers must be 1 to ${MOST_WORKERS}`);
+  return {
+    name: config.name,
+    role: config.role,
+    data: resolve(config.data),
+    directorUrl: checkedUrl('directorUrl', config.directorUrl, ['http:', 'https:']),
+    token: config.token,
+    tokenFile: config.tokenFile,
+    dataHost: config.dataHost ?? '0.0.0.0',
+    dataPort: checkedPort('dataPort', config.dataPort ?? 7422),
+    publicUrl: checkedUrl('publicUrl', config.publicUrl, ['wss:']),
+    healthHost: config.healthHost ?? '127.0.0.1',
+    healthPort: checkedPort('healthPort', config.healthPort ?? (config.role === 'target' ? 7423 : 7424)),
+    workers,
+    logLevel: config.logLevel ?? 'info',
+  };
+}
+
+/** The address sources are told to dial: the public one, or host and port, where "any address" becomes this host. */
+export function dataUrlOf(settings: Settings, port: number): string {
+  if (settings.publicUrl !== undefined) return settings.publicUrl;
+  const anyAddress = settings.dataHost === '0.0.0.0' || settings.dataHost === '::';
+  return `wss://${urlHost(anyAddress ? hostname() : settings.dataHost)}:${port}`;
+}
+
+export function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function checkedPort(name: string, port: number): number {
+  check(Number.isInteger(port) && port >= 0 && port <= 65535, `${name} must be 0 to 65535, not ${port}`);
+  return port;
+}
+
+function checkedUrl(name: string, url: string | undefined, protocols: string[]): string | undefined {
+  if (url === undefined) return undefined;
+  check(URL.canParse(url), `${name} '${url}' is not a URL`);
+  check(protocols.includes(new URL(url).protocol), `${name} '${url}' must start with ${protocols.join('// or ')}//`);
+  return url;
+}
+
+function check(holds: boolean, message: string): void {
+  if (!holds) throw fail('configuration', message);
+}

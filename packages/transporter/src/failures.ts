@@ -1,0 +1,53 @@
+import { failuresOf } from '@sealift/core';
+
+/** Failures of the Transporter daemon. */
+export const fail = failuresOf({
+  /** A setting is missing or makes no sense. */
+  configuration: { kind: 'refused', advice: 'Correct the setting and start the Transporter again.' },
+  /** A file of the Transporter's own state cannot be understood. */
+  'state-damaged': {
+    kind: 'corrupt',
+    advice: 'Put the file back from a copy, or move it away and start the Transporter again.',
+  },
+  /** No identity on disk and nothing to get one with. */
+  'not-enrolled': {
+    kind: 'refused',
+    advice:
+      'Make a token with `sealift transporter token` and start the Transporter with it and the address of the Director.',
+  },
+  /** The Director's answer to an enrolment does not fit the request. */
+  'enrolment-invalid': {
+    kind: 'refused',
+    advice: 'Make a new token on the Director this Transporter is meant for, and start again with it.',
+  },
+  /** The identity on disk belongs to another name or role than the configured one. */
+  'identity-mismatch': {
+    kind: 'refused',
+    advice: 'Use the name and role it was enrolled with, or an empty data directory and a new token.',
+  },
+  /** The Director could not be reached in the time a task waits for it. */
+  'director-away': { kind: 'retry', advice: 'Check that the Director is running and reachable from this machine.' },
+  /** A task was cancelled on request. */
+  cancelled: { kind: 'refused', advice: 'Start the job again when it is wanted.' },
+  /** The Transporter is stopping; the Director dispatches its tasks again. */
+  stopping: { kind: 'retry', advice: 'Nothing: the run goes on when the Transporter is back.' },
+  /** More tasks at once than a Transporter takes. */
+  'too-many-tasks': { kind: 'retry', advice: 'Wait for some of them to end.' },
+  /** A ticket that was used before. */
+  'ticket-used': { kind: 'refused', advice: 'Ask the Director for a new ticket: each opens one connection.' },
+  /** A ticket that does not permit what the session is opened for. */
+  'right-missing': { kind: 'refused', advice: 'Check what the job may do on this repository.' },
+  /** A ticket for one thing presented for another. */
+  'ticket-mismatch': { kind: 'refused', advice: 'Ask the Director for a ticket for exactly this run and repository.' },
+  /** A session used up what its ticket allows. */
+  'ticket-exhausted': { kind: 'retry', advice: 'Connect again with a new ticket.' },
+  /** A repository this Transporter does not serve. */
+  'unknown-repository': { kind: 'refused', advice: 'Create or open the repository on this Transporter first.' },
+  /** A repository that is registered but could not be opened. */
+  'repository-closed': { kind: 'retry', advice: 'Look at the log of the target Transporter for why it is not open.' },
+  /** The path or id is taken by another repository of this Transporter. */
+  'repository-conflict': {
+    kind: 'refused',
+    advice: 'Choose an empty directory, or open the repository that is there.',
+  },
+});

@@ -1,0 +1,115 @@
+import type { Progress } from '@sealift/wire';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { RepositoryState } from '../sessions/repositories.ts';
+
+/** What the gauges show at the moment they are asked. */
+export interface Observed {
+  /** Tasks that run, and finished ones whose result the Director has not acknowledged. */
+  tasks(): { running: number; finished: number };
+  sessions(): number;
+  directorConnected(): boolean;
+  certificateExpiry(): Date;
+  repositories(): RepositoryState[];
+}
+
+/** Counters of this process, and gauges that are read when Prometheus asks. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #bytes: Counter<'stage'>;
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    this.#bytes = new Counter({
+      name: 'sealift_bytes_total',
+      help: 'Bytes that went through a stage.',
+      labelNames: ['stage'],
+      registers: [this.registry],
+    });
+  }
+
+  /** A step of a task: `from` and `to` are totals since its start. */
+  countProgress(kind: 'backup' | 'restore', from: Progress, to: Progress): void {
+    this.#count(kind === 'backup' ? 'read' : 'received', to.bytesRead - from.bytesRead);
+    this.#count('sent', to.bytesSent - from.bytesSent);
+  }
+
+  countReceived(bytes: number): void {
+    this.#count('received', bytes);
+  }
+
+  countSent(bytes: number): void {
+    this.#count('sent', bytes);
+  }
+
+  observe(observed: Observed): void {
+    this.#gauge(
+      'sealift_certificate_expiry_timestamp_seconds',
+      'When the certificate of this Transporter ends.',
+      () => observed.certificateExpiry().getTime() / 1000,
+    );
+    this.#gauge('sealift_director_connected', '1 while the connection to the Director is up.', () =>
+      observed.directorConnected() ? 1 : 0,
+    );
+    this.#gauge('sealift_transporter_sessions', 'Links from other Transporters that are open.', observed.sessions);
+    this.#observeTasks(observed);
+    this.#observeRepositories(observed);
+  }
+
+  #observeTasks(observed: Observed): void {
+    new Gauge({
+      name: 'sealift_transporter_tasks',
+      help: 'Tasks that run, and finished ones the Director has not acknowledged.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const { running, finished } = observed.tasks();
+        this.set({ state: 'running' }, running);
+        this.set({ state: 'finished' }, finished);
+      },
+    });
+  }
+
+  #observeRepositories({ repositories }: Observed): void {
+    this.#repositoryGauge('open', '1 if the repository is open.', repositories, ({ stats }) => (stats ? 1 : 0));
+    this.#repositoryGauge('points', 'Recovery points.', repositories, ({ stats }) => stats?.points);
+    this.#repositoryGauge('chunks', 'Chunks.', repositories, ({ stats }) => stats?.chunks);
+    this.#repositoryGauge('stored_bytes', 'Bytes as stored.', repositories, ({ stats }) => stats?.storedBytes);
+    this.#repositoryGauge('free_bytes', 'Bytes free below it.', repositories, ({ stats }) => stats?.freeBytes);
+  }
+
+  #repositoryGauge(
+    name: string,
+    help: string,
+    states: () => RepositoryState[],
+    read: (state: RepositoryState) => number | undefined,
+  ): void {
+    new Gauge({
+      name: `sealift_repository_${name}`,
+      help,
+      labelNames: ['repository'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const state of states()) {
+          const value = read(state);
+          if (value !== undefined) this.set({ repository: state.name }, value);
+        }
+      },
+    });
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  #count(stage: string, bytes: number): void {
+    if (bytes > 0) this.#bytes.inc({ stage }, bytes);
+  }
+}

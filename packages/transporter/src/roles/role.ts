@@ -1,0 +1,35 @@
+import type { Identity } from '@sealift/crypto';
+import type { ControlHandlers, Params, Result } from '@sealift/wire';
+import type { Settings } from '../config.ts';
+import type { DirectorLine } from '../control/director-line.ts';
+import type { Metrics } from '../health/metrics.ts';
+import type { Readiness } from '../health/server.ts';
+import type { Logger } from '../logger.ts';
+import type { RepositoryState } from '../sessions/repositories.ts';
+import type { DataFolder } from '../storage/data-folder.ts';
+
+/** What every role is given. */
+export interface Surroundings {
+  settings: Settings;
+  folder: DataFolder;
+  identity: () => Identity;
+  line: DirectorLine;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** What a role brings into the daemon. */
+export interface Role extends AsyncDisposable {
+  /** Target: where sources are told to dial. */
+  dataUrl?: string;
+  handlers: ControlHandlers;
+  /** Tasks this Transporter can answer for. */
+  held(): Params<'hello'>['tasks'];
+  /** Told what the Director says on each connection, before anything else is said. */
+  onGreeted(answer: Result<'hello'>): Promise<void>;
+  /** Told when calls to the Director go through again. */
+  onConnected(): void;
+  readiness(): Readiness[];
+  sessions(): number;
+  repositories(): RepositoryState[];
+}

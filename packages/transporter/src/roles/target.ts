@@ -1,0 +1,49 @@
+import { dataUrlOf } from '../config.ts';
+import { repositoryHandlers } from '../control/handlers.ts';
+import { TicketKeys } from '../control/ticket-keys.ts';
+import { Repositories } from '../sessions/repositories.ts';
+import { SessionServer } from '../sessions/session-server.ts';
+import { SpentTickets } from '../sessions/spent-tickets.ts';
+import type { Role, Surroundings } from './role.ts';
+
+/** A target: keeps repositories and serves the links of sources and restoring Transporters. */
+export async function targetRole({ settings, folder, identity, metrics, log }: Surroundings): Promise<Role> {
+  await using starting = new AsyncDisposableStack();
+  const ticketKeys = await TicketKeys.open(folder.ticketKeys);
+  const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
+  const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, log));
+  const server = starting.use(
+    await SessionServer.listen({
+      host: settings.dataHost,
+      port: settings.dataPort,
+      workers: settings.workers,
+      identity: identity(),
+      ticketKeys,
+      spentTickets,
+      repositories,
+      metrics,
+      log,
+    }),
+  );
+  const resources = starting.move();
+  const dataUrl = dataUrlOf(settings, server.port);
+  log.info({ dataUrl }, 'waiting for sources');
+  return {
+    dataUrl,
+    handlers: repositoryHandlers(repositories),
+    held: () => [],
+    onGreeted: ({ ticketKeys: keys }) => ticketKeys.replace(keys),
+    onConnected: () => {},
+    readiness: () =>
+      repositories.states().map(({ name, failure }) => {
+        return {
+          name: `repository ${name}`,
+          ready: failure === undefined,
+          ...(failure && { reason: failure.message }),
+        };
+      }),
+    sessions: () => server.sessions,
+    repositories: () => repositories.states(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}

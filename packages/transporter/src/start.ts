@@ -1,0 +1,92 @@
+import { PRODUCT_VERSION } from '@sealift/core';
+import { parseCertificate } from '@sealift/crypto';
+import { settle, type TransporterConfig, type TransporterRole } from './config.ts';
+import { Director } from './control/director.ts';
+import { Metrics } from './health/metrics.ts';
+import { serveHealth } from './health/server.ts';
+import { establishIdentity } from './identity/enrol.ts';
+import type { Enrolled } from './identity/stored-identity.ts';
+import { exitWithParent } from './lifetime/parent.ts';
+import { createLogger } from './logger.ts';
+import type { Role, Surroundings } from './roles/role.ts';
+import { sourceRole } from './roles/source.ts';
+import { targetRole } from './roles/target.ts';
+import { openDataFolder } from './storage/data-folder.ts';
+
+export interface TransporterHandle {
+  role: TransporterRole;
+  /** UUID given at enrolment. */
+  id: string;
+  /** Target: where sources are told to dial. */
+  dataUrl?: string;
+  healthUrl: string;
+  /** Stops running tasks so that they can be dispatched again, cuts links off and releases the repositories. */
+  close(): Promise<void>;
+}
+
+/** Starts a Transporter; resolves when it serves. The Director need not be there, except for enrolment. */
+export async function startTransporter(config: TransporterConfig): Promise<TransporterHandle> {
+  const settings = settle(config);
+  const log = createLogger(settings);
+  await using starting = new AsyncDisposableStack();
+  const folder = await openDataFolder(settings.data);
+  const enrolled = await establishIdentity(settings, folder, log);
+  const identity = () => enrolled.identity;
+  const metrics = new Metrics();
+  const director = starting.use(new Director(enrolled.controlUrl, identity, log));
+  const surroundings: Surroundings = { settings, folder, identity, line: director, metrics, log };
+  const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
+  observe(metrics, role, director, enrolled);
+  const health = starting.use(
+    await serveHealth(settings.healthHost, settings.healthPort, metrics, () => [
+      { name: 'director', ready: director.connected },
+      ...role.readiness(),
+    ]),
+  );
+  converse(director, role, enrolled);
+  log.info({ id: enrolled.identity.id, health: health.url }, 'started');
+  return handleOf(config, enrolled, role, health.url, starting.move());
+}
+
+function observe(metrics: Metrics, role: Role, director: Director, { identity }: Enrolled): void {
+  metrics.observe({
+    tasks: () => {
+      const held = role.held();
+      const running = held.filter(({ state }) => state === 'running').length;
+      return { running, finished: held.length - running };
+    },
+    sessions: () => role.sessions(),
+    directorConnected: () => director.connected,
+    certificateExpiry: () => parseCertificate(identity.certificate).notAfter,
+    repositories: () => role.repositories(),
+  });
+}
+
+function converse(director: Director, role: Role, { name, role: roleName }: Enrolled): void {
+  const greeting = { version: PRODUCT_VERSION, role: roleName, name };
+  const where = role.dataUrl === undefined ? {} : { dataUrl: role.dataUrl };
+  director.connect({
+    handlers: role.handlers,
+    hello: () => ({ ...greeting, ...where, tasks: role.held() }),
+    onGreeted: (answer) => role.onGreeted(answer),
+    onConnected: () => role.onConnected(),
+  });
+}
+
+function handleOf(
+  config: TransporterConfig,
+  { identity, role: roleName }: Enrolled,
+  role: Role,
+  healthUrl: string,
+  resources: AsyncDisposableStack,
+): TransporterHandle {
+  // One end for all who ask: the signal of the operator and the disappearance of the parent may come together.
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= resources.disposeAsync();
+    return closing;
+  };
+  if (config.exitWithParent === true) resources.defer(exitWithParent(close));
+  const where = role.dataUrl === undefined ? {} : { dataUrl: role.dataUrl };
+  return { role: roleName, id: identity.id, ...where, healthUrl, close };
+}

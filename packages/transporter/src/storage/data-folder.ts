@@ -1,0 +1,48 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makePrivateFolder } from './durable-file.ts';
+
+/** Where a Transporter keeps its own state, below its data directory. */
+export interface DataFolder {
+  root: string;
+  identity: string;
+  /** Private keys; `identity` names the one in use. */
+  keys: string;
+  ticketKeys: string;
+  spentTickets: string;
+  repositories: string;
+  /** One file for each task whose result the Director has not yet acknowledged. */
+  journal: string;
+  /** Scratch space of running tasks; emptied at start. */
+  spool: string;
+}
+
+export async function openDataFolder(root: string): Promise<DataFolder> {
+  const folder: DataFolder = {
+    root,
+    identity: join(root, 'identity.json'),
+    keys: join(root, 'keys'),
+    ticketKeys: join(root, 'ticket-keys.json'),
+    spentTickets: join(root, 'spent-tickets'),
+    repositories: join(root, 'repositories.json'),
+    journal: join(root, 'journal'),
+    spool: join(root, 'spool'),
+  };
+  await makePrivateFolder(root);
+  await makePrivateFolder(folder.journal);
+  await makePrivateFolder(folder.keys);
+  await rm(folder.spool, { recursive: true, force: true });
+  await makePrivateFolder(folder.spool);
+  await removeLeftovers(root);
+  await removeLeftovers(folder.journal);
+  await removeLeftovers(folder.keys);
+  return folder;
+}
+
+/** Temporary files of a write that a crash cut off. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  await Promise.all(
+    names.filter((name) => name.endsWith('.tmp')).map((name) => rm(join(folder, name), { force: true })),
+  );
+}

@@ -1,0 +1,54 @@
+import { retrying } from '@sealift/core';
+import { createTaskKeyPair, type Identity, openTaskKeys, type RunRecord, type TaskKeys } from '@sealift/crypto';
+import { connectLink, type Link, type Params, type Result, taskKeysContext } from '@sealift/wire';
+import type { DirectorLine } from '../control/director-line.ts';
+
+/** What every task needs of the daemon around it. */
+export interface TaskContext {
+  identity: () => Identity;
+  line: DirectorLine;
+  /** Folder for scratch folders of tasks. */
+  spool: string;
+  workers: number;
+}
+
+const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
+
+/** Dials the target of a task with a fresh ticket, as each connection needs one. */
+export async function dialTarget(taskId: string, { identity, line }: TaskContext, signal: AbortSignal): Promise<Link> {
+  const { ticket, url, targetId } = await line.call('task.ticket', { taskId }, signal);
+  return connectLink({ url, identity: identity(), ticket, expectPeer: targetId }, signal);
+}
+
+/** Keys of a new run, with the descriptor of the encryption domain that goes into its recovery point. */
+export async function keysForWriting(
+  taskId: string,
+  { line }: TaskContext,
+  signal: AbortSignal,
+): Promise<{ keys: TaskKeys; descriptor: Buffer }> {
+  const pair = createTaskKeyPair();
+  const { sealed, descriptor } = await askForKeys(line, { taskId, publicKey: pair.publicKey }, signal);
+  return { keys: openTaskKeys(pair, sealed, taskKeysContext(taskId, 'write')), descriptor };
+}
+
+/** Keys of the runs under which the chunks of a recovery point are sealed. */
+export async function keysForReading(
+  taskId: string,
+  runs: RunRecord[],
+  { line }: TaskContext,
+  signal: AbortSignal,
+): Promise<TaskKeys> {
+  const pair = createTaskKeyPair();
+  const wanted = runs.map(({ runSalt, epoch }) => ({ runSalt, epoch }));
+  const { sealed } = await askForKeys(line, { taskId, publicKey: pair.publicKey, runs: wanted }, signal);
+  return openTaskKeys(pair, sealed, taskKeysContext(taskId, 'read'));
+}
+
+/** Keys are asked for once, so a Director that is just restarting is waited for. */
+function askForKeys(
+  line: DirectorLine,
+  params: Params<'task.keys'>,
+  signal: AbortSignal,
+): Promise<Result<'task.keys'>> {
+  return retrying(() => line.call('task.keys', params, signal), KEYS_POLICY, signal);
+}

@@ -1,0 +1,26 @@
+import { listEntries } from '@sealift/pipeline';
+import type { Params, Result } from '@sealift/wire';
+import { dialTarget, keysForReading, type TaskContext } from './context.ts';
+
+/** One page of a folder of a recovery point, read over a link of its own. */
+export async function entries(
+  params: Params<'point.entries'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.entries'>> {
+  const { taskId, pointId, repositoryId, mode, path, limit, cursor } = params;
+  const identity = context.identity();
+  return listEntries(
+    {
+      pointId,
+      repositoryId,
+      authority: identity.authority,
+      connect: (attempt) => dialTarget(taskId, context, attempt),
+      ...(mode === 'source-side' ? { keys: (runs) => keysForReading(taskId, runs, context, signal) } : {}),
+      path,
+      limit,
+      ...(cursor === undefined ? {} : { cursor }),
+    },
+    signal,
+  );
+}
