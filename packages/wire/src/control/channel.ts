@@ -11,3 +11,6 @@ export const CONTROL_TLS = {
   minVersion: 'TLSv1.3',
   ecdhCurve: 'X25519MLKEM768:X25519',
 } as const satisfies SecureContextOptions;
+
+/** The role in the certificate of a Director; no Transporter can have it. */
+export const DIRECTOR_ROLE = 'director';

@@ -1,13 +1,12 @@
-import { createHash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls';
-import type { Failure } from '@sealift/core';
-import type { Identity } from '@sealift/crypto';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { Failure, toFailure } from '@sealift/core';
+import { type Identity, parseCertificate, verifyPeerCertificate } from '@sealift/crypto';
 import { WebSocket } from 'ws';
 import { fail } from '../failures.ts';
-import { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS } from './channel.ts';
+import { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS, DIRECTOR_ROLE } from './channel.ts';
 import { MAX_CONTROL_FRAME } from './frame.ts';
-import { type ControlHandlers, ControlPeer, type ControlPeerIdentity } from './peer.ts';
+import { type ControlHandlers, ControlPeer } from './peer.ts';
 
 const HANDSHAKE_TIMEOUT = 10_000;
 
@@ -29,7 +28,7 @@ export function connectControl(
   socket.on('error', (error) => reject(dialFailure(url, error)));
   socket.once('upgrade', (response) => {
     // The peer must listen before the first frame can arrive, so it is made here and handed out at `open`.
-    const peer = new ControlPeer(socket, directorIdentity(response), handlers);
+    const peer = new ControlPeer(socket, parseCertificate(shownCertificate(response)), handlers);
     socket.once('open', () => resolve(peer));
   });
   return promise.finally(() => signal.removeEventListener('abort', onAbort));
@@ -42,42 +41,36 @@ function dial(url: string, identity: Identity): WebSocket {
     cert: identity.certificate,
     key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }),
     rejectUnauthorized: true,
-    checkServerIdentity: checkDirector as never,
+    checkServerIdentity: ((host: string, { raw }: PeerCertificate) =>
+      refuseOthers(host, raw, identity.authority)) as never,
     handshakeTimeout: HANDSHAKE_TIMEOUT,
     maxPayload: MAX_CONTROL_FRAME,
     perMessageDeflate: false,
   });
 }
 
-/** A Director's certificate names hosts; a Transporter's carries a URN and must not pass for a Director. */
-function checkDirector(host: string, certificate: PeerCertificate): Error | undefined {
-  if (certificate.subjectaltname?.includes('URI:') === true) {
-    return fail('wrong-peer', `${host} answers with the certificate of a Transporter, not of a Director.`);
+/**
+ * Only the authority's own Director carries that role, so the role says more than a host name would, and a Director
+ * may be reached by any name or address.
+ */
+function refuseOthers(host: string, certificate: Buffer, authority: string): Error | undefined {
+  try {
+    const { role } = verifyPeerCertificate(certificate, authority, new Date());
+    if (role === DIRECTOR_ROLE) return undefined;
+    return fail('wrong-peer', `At ${host} a Transporter (${role ?? 'no role'}) answers, not a Director.`);
+  } catch (thrown) {
+    return toFailure(thrown);
   }
-  const mismatch = checkServerIdentity(host, certificate);
-  if (mismatch === undefined) return undefined;
-  return fail('wrong-peer', `The Director's certificate does not name ${host}.`, {
-    advice: `Add ${host} to the names in the Director's configuration, or use a name that is there.`,
-  });
 }
 
-function directorIdentity(response: IncomingMessage): ControlPeerIdentity {
-  const { raw } = (response.socket as TLSSocket).getPeerCertificate();
-  const certificate = new X509Certificate(raw);
-  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  return {
-    id: 'director',
-    role: 'director',
-    serial: certificate.serialNumber.toLowerCase(),
-    notAfter: certificate.validToDate,
-    publicKeyHash: createHash('sha256').update(spki).digest(),
-  };
+function shownCertificate(response: IncomingMessage): Buffer {
+  return (response.socket as TLSSocket).getPeerCertificate().raw;
 }
 
 const CERTIFICATE_ERRORS = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_SSL_TLSV1.*ALERT|ERR_SSL_.*CERT|ERR_TLS_)/;
 
 function dialFailure(url: string, error: Error & { code?: string }): Failure {
-  if (error.name === 'Failure') return error as Failure;
+  if (error instanceof Failure) return error;
   if (error.message.includes('403')) {
     return fail('certificate-refused', `The Director at ${url} does not admit this Transporter.`, { cause: error });
   }

@@ -1,5 +1,5 @@
 export { type AcceptControlOptions, acceptControl } from './accept.ts';
-export { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS } from './channel.ts';
+export { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS, DIRECTOR_ROLE } from './channel.ts';
 export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
 export { connectControl } from './connect.ts';
 export { MAX_CONTROL_FRAME } from './frame.ts';
@@ -13,7 +13,7 @@ export {
   type Result,
   taskKeysContext,
 } from './methods.ts';
-export { type CallContext, type ControlHandlers, ControlPeer, type ControlPeerIdentity } from './peer.ts';
+export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
 export type {
   BackupSpec,
   Entry,

@@ -1,4 +1,5 @@
 import { type Failure, toFailure } from '@sealift/core';
+import type { PeerCertificate } from '@sealift/crypto';
 import type { WebSocket } from 'ws';
 import { fail } from '../failures.ts';
 import { checkFields, decodeFrame, encodeAnswer, encodeRefusal, encodeRequest, type Frame, isMethod } from './frame.ts';
@@ -7,17 +8,6 @@ import type { Method, Params, Result } from './methods.ts';
 
 /** Calls of one peer worked on at once; more are refused with `too-many-calls`. */
 const MAX_CALLS_AT_ONCE = 256;
-
-/** The certificate of the other side, checked against the authority. */
-export interface ControlPeerIdentity {
-  /** UUID of a Transporter; for a Director the name it was reached by. */
-  id: string;
-  role?: string;
-  serial: string;
-  notAfter: Date;
-  /** SHA-256 of the public key, SPKI DER. */
-  publicKeyHash: Buffer;
-}
 
 export interface CallContext {
   peer: ControlPeer;
@@ -38,7 +28,8 @@ interface Waiting {
 
 /** One end of a control connection. Both ends may call; answers come in any order. */
 export class ControlPeer implements AsyncDisposable {
-  readonly peer: ControlPeerIdentity;
+  /** The certificate of the other side, checked against the authority. */
+  readonly peer: PeerCertificate;
   /** Resolves when the connection has ended: `undefined` after `close()`, else why. */
   readonly closed: Promise<Failure | undefined>;
   readonly #socket: WebSocket;
@@ -49,7 +40,7 @@ export class ControlPeer implements AsyncDisposable {
   #working = 0;
   #failure: Failure | undefined;
 
-  constructor(socket: WebSocket, peer: ControlPeerIdentity, handlers: ControlHandlers) {
+  constructor(socket: WebSocket, peer: PeerCertificate, handlers: ControlHandlers) {
     this.peer = peer;
     this.#socket = socket;
     this.#handlers = handlers;

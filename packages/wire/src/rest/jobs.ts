@@ -14,7 +14,7 @@ import {
 } from './fields.ts';
 
 const Compression = Type.String({
-  pattern: '^(auto|none|lz4|zstd(:(1?[0-9]|2[0-2]))?)$',
+  pattern: '^(auto|none|lz4|zstd(:-?[0-9]{1,2})?)$',
   description: 'auto, zstd, zstd:LEVEL, lz4 or none',
 });
 const SourcePath = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
