@@ -1,10 +1,23 @@
+export { type Authority, createAuthority, createKeyAndRequest, loadAuthority } from './authority.ts';
 export { type Bundle, type BundleMember, checkBundle, decodeBundle, encodeBundle } from './bundle.ts';
+export {
+  certificateDer,
+  type Identity,
+  type PeerCertificate,
+  parseCertificate,
+  publicKeyHash,
+  verifyPeerCertificate,
+} from './certificates.ts';
 export { type ChunkPart, openChunk, sealChunk, type WantedChunk } from './chunk.ts';
 export { CHUNK_HEADER_LENGTH, parseChunkHeader, type SealedChunkHeader } from './chunk-header.ts';
 export { chunkId } from './chunk-id.ts';
 export { CHUNK_TYPE, type ChunkType, isChunkType, MAX_CHUNK_PLAINTEXT } from './chunk-type.ts';
 export { CODEC, type Codec, type Compression, compress, parseCompression } from './compression.ts';
 export { CUT_OUTPUT_LENGTH, CUT_WINDOW_LENGTH, cutPrf } from './cut-prf.ts';
+export { createEnrolmentToken, enrolmentSecretHash, parseEnrolmentToken } from './enrolment.ts';
+export type { HandshakeResult, MessageChannel } from './handshake/channel.ts';
+export { type SourceHandshakeOptions, sourceHandshake } from './handshake/source.ts';
+export { type TargetHandshakeOptions, targetHandshake } from './handshake/target.ts';
 export { encodeInner, type InnerPart, MAX_INNER_LENGTH, openInner } from './inner.ts';
 export {
   type ChunkKeys,
@@ -15,4 +28,21 @@ export {
   type RunRecord,
 } from './keys.ts';
 export { padme } from './padme.ts';
+export type { OpenedRecord, RecordOpener } from './records/opener.ts';
+export { MAX_RECORD_PAYLOAD } from './records/record.ts';
+export type { RecordSealer } from './records/sealer.ts';
+export { signWith, verifySignature } from './signatures.ts';
+export { createTaskKeyPair, openTaskKeys, sealTaskKeys, type TaskKeyPair, type TaskKeys } from './task-keys.ts';
+export {
+  createTicketKey,
+  type EncryptionMode,
+  readTicket,
+  signTicket,
+  TICKET_START_WINDOW,
+  type Ticket,
+  type TicketGrant,
+  type TicketRight,
+  verifyTicket,
+} from './tickets.ts';
+export { UsedTickets } from './used-tickets.ts';
 export { newUuidBytes, uuidBytes, uuidText } from './uuid.ts';

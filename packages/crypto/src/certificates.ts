@@ -1,0 +1,108 @@
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { fail } from './failures.ts';
+import { sha256 } from './primitives.ts';
+
+/** Longest certificate accepted, bytes of DER. */
+export const MAX_CERTIFICATE_LENGTH = 8 * 1024;
+
+/** What a certificate of the Director's authority says about its holder. */
+export interface PeerCertificate {
+  /** UUID of the holder, from the subject alternative name `urn:uuid:…`. */
+  id: string;
+  /** What the holder may be: the organizational unit of the subject. */
+  role?: string;
+  /** Upper-case hexadecimal. */
+  serial: string;
+  notBefore: Date;
+  notAfter: Date;
+  publicKey: KeyObject;
+  /** SHA-256 of the public key's SubjectPublicKeyInfo. */
+  publicKeyHash: Buffer;
+}
+
+/** Who a Transporter is: its key and the certificate its Director gave it. */
+export interface Identity {
+  /** UUID */
+  id: string;
+  /** Ed25519 */
+  privateKey: KeyObject;
+  /** PEM */
+  certificate: string;
+  /** PEM of the Director's certificate authority. */
+  authority: string;
+}
+
+const SAN_UUID = /^URI:urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const ROLE = /^OU=([a-z][a-z0-9-]{0,31})$/m;
+
+/** SHA-256 of a public key's SubjectPublicKeyInfo: what tickets and pins name a key by. */
+export function publicKeyHash(key: KeyObject): Buffer {
+  return sha256(key.export({ type: 'spki', format: 'der' }));
+}
+
+export function certificateDer(pem: string): Buffer {
+  return readCertificate(pem).raw;
+}
+
+/** Reads a certificate, PEM or DER, without trusting it. */
+export function parseCertificate(pemOrDer: string | Buffer): PeerCertificate {
+  return describe(readCertificate(pemOrDer));
+}
+
+/** Reads a certificate that a peer presented, if this authority issued it and it is valid at `now`. */
+export function verifyPeerCertificate(certDer: Buffer, authorityPem: string, now: Date): PeerCertificate {
+  const certificate = readCertificate(certDer);
+  const authority = readCertificate(authorityPem);
+  if (!authority.ca) throw fail('certificate-invalid', 'The certificate of the authority is not one of an authority.');
+  const issued = !certificate.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  const peer = describe(certificate);
+  if (!issued) throw fail('certificate-untrusted', `The certificate of ${peer.id} is not from this authority.`);
+  refuseOutOfTime(certificate, `The certificate of ${peer.id}`, now);
+  refuseOutOfTime(authority, 'The certificate of the authority', now);
+  return peer;
+}
+
+function readCertificate(pemOrDer: string | Buffer): X509Certificate {
+  if (pemOrDer.length > MAX_CERTIFICATE_LENGTH) {
+    throw fail(
+      'certificate-invalid',
+      `A certificate of ${pemOrDer.length} bytes is longer than any this system makes.`,
+    );
+  }
+  try {
+    return new X509Certificate(pemOrDer);
+  } catch (cause) {
+    throw fail('certificate-invalid', 'A certificate cannot be read.', { cause });
+  }
+}
+
+function describe(certificate: X509Certificate): PeerCertificate {
+  const id = uuidName(certificate);
+  const role = ROLE.exec(certificate.subject)?.[1];
+  const publicKey = certificate.publicKey;
+  return {
+    id,
+    ...(role === undefined ? {} : { role }),
+    serial: certificate.serialNumber,
+    notBefore: certificate.validFromDate,
+    notAfter: certificate.validToDate,
+    publicKey,
+    publicKeyHash: publicKeyHash(publicKey),
+  };
+}
+
+function uuidName(certificate: X509Certificate): string {
+  const names = (certificate.subjectAltName ?? '').split(', ').flatMap((name) => SAN_UUID.exec(name)?.[1] ?? []);
+  const [id] = names;
+  if (id === undefined || names.length !== 1) {
+    throw fail('certificate-invalid', 'A certificate does not name exactly one UUID.');
+  }
+  return id;
+}
+
+function refuseOutOfTime(certificate: X509Certificate, whose: string, now: Date): void {
+  if (now < certificate.validFromDate || now > certificate.validToDate) {
+    const span = `${certificate.validFrom} to ${certificate.validTo}`;
+    throw fail('certificate-expired', `${whose} is valid from ${span}, not at ${now.toISOString()}.`);
+  }
+}
