@@ -14,6 +14,8 @@ export interface TransporterConfig {
   data: string;
   /** REST address of the Director; needed for enrolment only. */
   directorUrl?: string | undefined;
+  /** wss:// address for control connections; instead of the one learned at enrolment, when the Director has moved. */
+  controlUrl?: string | undefined;
   /** One-time enrolment token; ignored once enrolled. */
   token?: string | undefined;
   /** File that holds the token, as containers hand over secrets. */
@@ -41,6 +43,7 @@ export interface Settings {
   role: TransporterRole;
   data: string;
   directorUrl: string | undefined;
+  controlUrl: string | undefined;
   token: string | undefined;
   tokenFile: string | undefined;
   dataHost: string;
@@ -66,7 +69,8 @@ export function settle(config: TransporterConfig): Settings {
     name: config.name,
     role: config.role,
     data: resolve(config.data),
-    directorUrl: checkedUrl('directorUrl', config.directorUrl, ['http:', 'https:']),
+    directorUrl: checkedUrl('directorUrl', config.directorUrl, ['https:']),
+    controlUrl: checkedUrl('controlUrl', config.controlUrl, ['wss:']),
     token: config.token,
     tokenFile: config.tokenFile,
     dataHost: config.dataHost ?? '0.0.0.0',

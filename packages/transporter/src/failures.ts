@@ -35,14 +35,10 @@ export const fail = failuresOf({
   'too-many-tasks': { kind: 'retry', advice: 'Wait for some of them to end.' },
   /** A ticket that was used before. */
   'ticket-used': { kind: 'refused', advice: 'Ask the Director for a new ticket: each opens one connection.' },
-  /** A ticket that does not permit what the session is opened for. */
-  'right-missing': { kind: 'refused', advice: 'Check what the job may do on this repository.' },
-  /** A ticket for one thing presented for another. */
-  'ticket-mismatch': { kind: 'refused', advice: 'Ask the Director for a ticket for exactly this run and repository.' },
   /** A session used up what its ticket allows. */
   'ticket-exhausted': { kind: 'retry', advice: 'Connect again with a new ticket.' },
   /** A repository this Transporter does not serve. */
-  'unknown-repository': { kind: 'refused', advice: 'Create or open the repository on this Transporter first.' },
+  'repository-unknown': { kind: 'refused', advice: 'Create or open the repository on this Transporter first.' },
   /** A repository that is registered but could not be opened. */
   'repository-closed': { kind: 'retry', advice: 'Look at the log of the target Transporter for why it is not open.' },
   /** The path or id is taken by another repository of this Transporter. */

@@ -1,14 +1,14 @@
 import { PRODUCT_VERSION } from '@sealift/core';
-import { parseCertificate } from '@sealift/crypto';
 import { settle, type TransporterConfig, type TransporterRole } from './config.ts';
 import { Director } from './control/director.ts';
 import { Metrics } from './health/metrics.ts';
 import { serveHealth } from './health/server.ts';
 import { establishIdentity } from './identity/enrol.ts';
+import { CertificateRenewal } from './identity/renewal.ts';
 import type { Enrolled } from './identity/stored-identity.ts';
 import { exitWithParent } from './lifetime/parent.ts';
 import { createLogger } from './logger.ts';
-import type { Role, Surroundings } from './roles/role.ts';
+import type { Role } from './roles/role.ts';
 import { sourceRole } from './roles/source.ts';
 import { targetRole } from './roles/target.ts';
 import { openDataFolder } from './storage/data-folder.ts';
@@ -31,24 +31,36 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
   await using starting = new AsyncDisposableStack();
   const folder = await openDataFolder(settings.data);
   const enrolled = await establishIdentity(settings, folder, log);
-  const identity = () => enrolled.identity;
   const metrics = new Metrics();
-  const director = starting.use(new Director(enrolled.controlUrl, identity, log));
-  const surroundings: Surroundings = { settings, folder, identity, line: director, metrics, log };
+  const controlUrl = settings.controlUrl ?? enrolled.controlUrl;
+  const director: Director = starting.use(new Director(controlUrl, () => renewal.identity, log));
+  const renewal: CertificateRenewal = starting.use(
+    new CertificateRenewal({
+      enrolled,
+      folder,
+      line: director,
+      log,
+      onRenewed: async (identity) => {
+        await role.onRenewed(identity);
+        await director.reconnect();
+      },
+    }),
+  );
+  const surroundings = { settings, folder, identity: () => renewal.identity, line: director, metrics, log };
   const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
-  observe(metrics, role, director, enrolled);
+  observe(metrics, role, director, renewal);
   const health = starting.use(
     await serveHealth(settings.healthHost, settings.healthPort, metrics, () => [
       { name: 'director', ready: director.connected },
       ...role.readiness(),
     ]),
   );
-  converse(director, role, enrolled);
+  converse(director, role, renewal, enrolled);
   log.info({ id: enrolled.identity.id, health: health.url }, 'started');
   return handleOf(config, enrolled, role, health.url, starting.move());
 }
 
-function observe(metrics: Metrics, role: Role, director: Director, { identity }: Enrolled): void {
+function observe(metrics: Metrics, role: Role, director: Director, renewal: CertificateRenewal): void {
   metrics.observe({
     tasks: () => {
       const held = role.held();
@@ -57,19 +69,22 @@ function observe(metrics: Metrics, role: Role, director: Director, { identity }:
     },
     sessions: () => role.sessions(),
     directorConnected: () => director.connected,
-    certificateExpiry: () => parseCertificate(identity.certificate).notAfter,
+    certificateExpiry: () => renewal.expiry,
     repositories: () => role.repositories(),
   });
 }
 
-function converse(director: Director, role: Role, { name, role: roleName }: Enrolled): void {
-  const greeting = { version: PRODUCT_VERSION, role: roleName, name };
+function converse(director: Director, role: Role, renewal: CertificateRenewal, enrolled: Enrolled): void {
+  const greeting = { version: PRODUCT_VERSION, role: enrolled.role, name: enrolled.name };
   const where = role.dataUrl === undefined ? {} : { dataUrl: role.dataUrl };
   director.connect({
     handlers: role.handlers,
     hello: () => ({ ...greeting, ...where, tasks: role.held() }),
     onGreeted: (answer) => role.onGreeted(answer),
-    onConnected: () => role.onConnected(),
+    onConnected: () => {
+      role.onConnected();
+      renewal.check();
+    },
   });
 }
 

@@ -73,6 +73,11 @@ export class Director implements DirectorLine, AsyncDisposable {
     this.#client?.peer?.notify(method, params);
   }
 
+  /** Hangs up; the next connection is made at once, and presents the identity of then. */
+  async reconnect(): Promise<void> {
+    await this.#client?.peer?.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(fail('stopping', 'The Transporter is stopping'));
     await this.#client?.close();

@@ -1,6 +1,6 @@
-import type { Progress } from '@sealift/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { RepositoryState } from '../sessions/repositories.ts';
+import type { TaskCounter } from '../tasks/reporter.ts';
 
 /** What the gauges show at the moment they are asked. */
 export interface Observed {
@@ -16,6 +16,7 @@ export interface Observed {
 export class Metrics {
   readonly registry = new Registry();
   readonly #bytes: Counter<'stage'>;
+  readonly #retries: Counter<'reason'>;
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -25,12 +26,23 @@ export class Metrics {
       labelNames: ['stage'],
       registers: [this.registry],
     });
+    this.#retries = new Counter({
+      name: 'sealift_retries_total',
+      help: 'Connections and calls that were made again, by the code of the failure before.',
+      labelNames: ['reason'],
+      registers: [this.registry],
+    });
   }
 
-  /** A step of a task: `from` and `to` are totals since its start. */
-  countProgress(kind: 'backup' | 'restore', from: Progress, to: Progress): void {
-    this.#count(kind === 'backup' ? 'read' : 'received', to.bytesRead - from.bytesRead);
-    this.#count('sent', to.bytesSent - from.bytesSent);
+  taskCounter(kind: 'backup' | 'restore'): TaskCounter {
+    const readStage = kind === 'backup' ? 'read' : 'received';
+    return {
+      countProgress: (from, to) => {
+        this.#count(readStage, to.bytesRead - from.bytesRead);
+        this.#count('sent', to.bytesSent - from.bytesSent);
+      },
+      countRetry: (reason) => this.#retries.inc({ reason }),
+    };
   }
 
   countReceived(bytes: number): void {

@@ -29,6 +29,8 @@ export interface Role extends AsyncDisposable {
   onGreeted(answer: Result<'hello'>): Promise<void>;
   /** Told when calls to the Director go through again. */
   onConnected(): void;
+  /** Presents a new certificate from now on. */
+  onRenewed(identity: Identity): Promise<void>;
   readiness(): Readiness[];
   sessions(): number;
   repositories(): RepositoryState[];

@@ -19,13 +19,14 @@ export async function sourceRole({ settings, folder, identity, line, metrics, lo
     log,
     work: (task, reporter, signal) =>
       task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
-    count: (kind, from, to) => metrics.countProgress(kind, from, to),
+    counter: (kind) => metrics.taskCounter(kind),
   });
   return {
     handlers: taskHandlers(registry, context),
     held: () => registry.held(),
     onGreeted: async () => {},
     onConnected: () => delivery.wake(),
+    onRenewed: async () => {},
     readiness: () => [],
     sessions: () => 0,
     repositories: () => [],

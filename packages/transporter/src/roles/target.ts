@@ -34,6 +34,7 @@ export async function targetRole({ settings, folder, identity, metrics, log }: S
     held: () => [],
     onGreeted: ({ ticketKeys: keys }) => ticketKeys.replace(keys),
     onConnected: () => {},
+    onRenewed: (renewed) => server.present(renewed),
     readiness: () =>
       repositories.states().map(({ name, failure }) => {
         return {

@@ -76,7 +76,7 @@ export class Repositories implements AsyncDisposable {
   /** Refuses an id that is not served, and one whose repository is not open, saying why. */
   demand(id: string): Repository {
     const entry = this.#entries.get(id);
-    if (entry === undefined) throw fail('unknown-repository', `This Transporter has no repository ${id}`);
+    if (entry === undefined) throw fail('repository-unknown', `This Transporter has no repository ${id}`);
     if (entry.repository === undefined) {
       const why = entry.failure?.message ?? 'it is being opened';
       throw fail('repository-closed', `The repository ${entry.name} in ${entry.path} is not open: ${why}`, {

@@ -1,7 +1,7 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { Identity, Ticket } from '@sealift/crypto';
 import { createTargetWorkers, serveSession } from '@sealift/pipeline';
-import { encodeRefused, type Link, listenForLinks, MESSAGE } from '@sealift/wire';
+import { encodeRefused, type Link, type LinkListener, listenForLinks, MESSAGE } from '@sealift/wire';
 import type { TicketKeys } from '../control/ticket-keys.ts';
 import { fail } from '../failures.ts';
 import type { Metrics } from '../health/metrics.ts';
@@ -30,18 +30,20 @@ export class SessionServer implements AsyncDisposable {
   readonly #options: SessionServerOptions;
   readonly #stop = new AbortController();
   readonly #sessions = new Set<Promise<void>>();
-  readonly #resources = new AsyncDisposableStack();
-  #workers!: ReturnType<typeof createTargetWorkers>;
-  #port = 0;
+  #workers: ReturnType<typeof createTargetWorkers>;
+  #listener: LinkListener | undefined;
+  #port: number;
 
   private constructor(options: SessionServerOptions) {
     this.#options = options;
+    this.#port = options.port;
+    this.#workers = createTargetWorkers(options.workers);
   }
 
   static async listen(options: SessionServerOptions): Promise<SessionServer> {
     const server = new SessionServer(options);
     try {
-      await server.#listen();
+      await server.present(options.identity);
     } catch (thrown) {
       await server[Symbol.asyncDispose]();
       throw toFailure(thrown);
@@ -61,24 +63,26 @@ export class SessionServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(fail('stopping', 'The target Transporter is stopping'));
     await Promise.all(this.#sessions);
-    await this.#resources.disposeAsync();
+    await this.#listener?.close();
+    await this.#workers[Symbol.asyncDispose]();
   }
 
-  async #listen(): Promise<void> {
-    const { host, port, identity, ticketKeys, spentTickets, workers } = this.#options;
-    this.#workers = this.#resources.use(createTargetWorkers(workers));
-    const listener = await listenForLinks(
+  /** Listens with this identity. Links made under an earlier one are cut off; whoever is at their ends dials again. */
+  async present(identity: Identity): Promise<void> {
+    const { host, ticketKeys, spentTickets, log } = this.#options;
+    await this.#listener?.close();
+    this.#listener = await listenForLinks(
       {
         host,
-        port,
+        port: this.#port,
         identity,
         ticketKeys: () => ticketKeys.all(),
-        useTicket: (ticket: Ticket) => spentTickets.use(ticket.jti, ticket.expires),
+        useTicket: ({ jti, expires }) => spentTickets.use(jti, expires),
+        onRefused: (failure, peer) => log.warn({ peer, failure }, 'connection refused'),
       },
       (link) => this.#accept(link),
     );
-    this.#resources.use(listener);
-    this.#port = listener.port;
+    this.#port = this.#listener.port;
   }
 
   #accept(link: Link): void {
@@ -87,19 +91,29 @@ export class SessionServer implements AsyncDisposable {
   }
 
   async #serve(link: Link): Promise<void> {
-    const { metrics } = this.#options;
+    const { metrics, repositories } = this.#options;
+    const repository = (id: string) => repositories.find(id);
     await using held = link;
     const ticket = held.ticket as Ticket;
     const log = this.#options.log.child({ run: ticket.runId, peer: held.peer.id });
     using watch = new SessionWatch(held, ticket, metrics);
     log.info({ repository: ticket.repositoryId }, 'session opened');
+    const workers = this.#workers;
     try {
       await this.#admit(held, ticket);
-      await this.#serveAdmitted(held);
+      await serveSession(held, { repository, workers }, this.#stop.signal);
       log.info(watch.totals(), 'session ended');
     } catch (thrown) {
       log.warn({ ...watch.totals(), ...failureFields(thrown) }, 'session ended early');
+      if (toFailure(thrown).code === 'worker-died') await this.#replaceWorkers(workers);
     }
+  }
+
+  /** A pool that lost a thread is of no use any more: later sessions get a new one. */
+  async #replaceWorkers(dead: ReturnType<typeof createTargetWorkers>): Promise<void> {
+    if (dead !== this.#workers || this.#stop.signal.aborted) return;
+    this.#workers = createTargetWorkers(this.#options.workers);
+    await dead[Symbol.asyncDispose]();
   }
 
   /** A ticket counts as used only when that is on disk, and opens only a repository that is served here. */
@@ -113,15 +127,6 @@ export class SessionServer implements AsyncDisposable {
       await refuse(link, failure);
       throw failure;
     }
-  }
-
-  async #serveAdmitted(link: Link): Promise<void> {
-    const { repositories, identity } = this.#options;
-    await serveSession(
-      link,
-      { repository: (id) => repositories.find(id), selfId: identity.id, workers: this.#workers },
-      this.#stop.signal,
-    );
   }
 }
 

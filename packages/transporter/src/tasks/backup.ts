@@ -13,7 +13,7 @@ export async function backup(
   reporter: TaskReporter,
   signal: AbortSignal,
 ): Promise<{ point: TaskPoint; progress: Progress }> {
-  const { taskId, runId, jobId, jobName, spec } = task;
+  const { taskId, runId, jobId, spec } = task;
   const spool = join(context.spool, taskId);
   await makePrivateFolder(spool);
   try {
@@ -22,7 +22,6 @@ export async function backup(
       {
         runId,
         jobId,
-        jobName,
         sourceId: identity.id,
         identity,
         ...spec,
@@ -32,21 +31,12 @@ export async function backup(
         workers: context.workers,
         onProgress: (progress) => reporter.progress(progress),
         onWarning: (warning) => reporter.warning(warning),
+        onReconnect: (failure) => reporter.reconnecting(failure),
       },
       signal,
     );
-    const { pointId, hash, sequence, createdAt, progress } = outcome;
-    reporter.progress(progress);
-    const point = {
-      id: pointId,
-      hash,
-      sequence,
-      createdAt,
-      files: progress.files,
-      bytes: progress.bytesRead,
-      mode: spec.mode,
-    };
-    return { point, progress };
+    const { pointId, hash, sequence, createdAt, files, bytes, progress } = outcome;
+    return { point: { id: pointId, hash, sequence, createdAt, files, bytes, mode: spec.mode }, progress };
   } finally {
     await rm(spool, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@ import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
 import type { ResultDelivery } from './delivery.ts';
 import type { TaskJournal } from './journal.ts';
-import { TaskReporter } from './reporter.ts';
+import { type TaskCounter, TaskReporter } from './reporter.ts';
 
 /** Does the work of a task; resolves with the recovery point it made, if it makes one. */
 export type TaskWork = (
@@ -20,8 +20,7 @@ export interface RegistryOptions {
   delivery: ResultDelivery;
   line: DirectorLine;
   log: Logger;
-  /** Given each step of the progress of a task, for the metrics. */
-  count: (kind: TaskStart['kind'], from: Progress, to: Progress) => void;
+  counter: (kind: TaskStart['kind']) => TaskCounter;
 }
 
 interface Running {
@@ -83,10 +82,10 @@ export class TaskRegistry implements AsyncDisposable {
   }
 
   async #run(task: TaskStart, signal: AbortSignal): Promise<void> {
-    const { journal, delivery, line, count } = this.#options;
+    const { journal, delivery, line, counter } = this.#options;
     const log = this.#options.log.child({ job: task.jobName, run: task.runId, task: task.taskId, kind: task.kind });
     log.info({ attempt: task.attempt }, 'task started');
-    await using reporter = new TaskReporter(task.taskId, line, log, (from, to) => count(task.kind, from, to));
+    await using reporter = new TaskReporter(task.taskId, line, log, counter(task.kind));
     const result = await this.#resultOf(task, reporter, log, signal);
     if (result === undefined) return;
     const warnings = await reporter.finish();

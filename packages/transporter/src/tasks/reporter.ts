@@ -1,3 +1,4 @@
+import type { Failure } from '@sealift/core';
 import type { Progress, TaskWarning } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
 import { failureFields, type Logger } from '../logger.ts';
@@ -22,12 +23,19 @@ const NOTHING_YET: Progress = {
   warnings: 0,
 };
 
+/** Takes what a task does into the metrics. */
+export interface TaskCounter {
+  /** A step: `from` and `to` are totals since the start of the task. */
+  countProgress(from: Progress, to: Progress): void;
+  countRetry(reason: string): void;
+}
+
 /** Tells the Director how one task goes. */
 export class TaskReporter implements AsyncDisposable {
   readonly #taskId: string;
   readonly #line: DirectorLine;
   readonly #log: Logger;
-  readonly #count: (from: Progress, to: Progress) => void;
+  readonly #counter: TaskCounter;
   readonly #timer: NodeJS.Timeout;
   readonly #stop = new AbortController();
   #latest = NOTHING_YET;
@@ -36,12 +44,11 @@ export class TaskReporter implements AsyncDisposable {
   #pending: TaskWarning[] = [];
   #sending: Promise<void> | undefined;
 
-  /** `count` is given each step of the progress, for the metrics. */
-  constructor(taskId: string, line: DirectorLine, log: Logger, count: (from: Progress, to: Progress) => void) {
+  constructor(taskId: string, line: DirectorLine, log: Logger, counter: TaskCounter) {
     this.#taskId = taskId;
     this.#line = line;
     this.#log = log;
-    this.#count = count;
+    this.#counter = counter;
     this.#timer = setInterval(() => this.#tell(), INTERVAL);
     this.#timer.unref();
   }
@@ -56,7 +63,7 @@ export class TaskReporter implements AsyncDisposable {
   }
 
   progress(progress: Progress): void {
-    this.#count(this.#latest, progress);
+    this.#counter.countProgress(this.#latest, progress);
     this.#latest = progress;
   }
 
@@ -70,6 +77,12 @@ export class TaskReporter implements AsyncDisposable {
       code: code.slice(0, LONGEST_CODE),
       message: message.slice(0, LONGEST_MESSAGE),
     });
+  }
+
+  /** The link to the target is lost and being made anew. */
+  reconnecting(failure: Failure): void {
+    this.#log.warn({ failure }, 'link to the target lost, connecting again');
+    this.#counter.countRetry(failure.code);
   }
 
   /** Stops telling and returns the warnings that the Director has not acknowledged. */

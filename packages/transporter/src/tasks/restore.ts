@@ -24,9 +24,9 @@ export async function restore(
       workers: context.workers,
       onProgress: (latest) => reporter.progress(latest),
       onWarning: (warning) => reporter.warning(warning),
+      onReconnect: (failure) => reporter.reconnecting(failure),
     },
     signal,
   );
-  reporter.progress(progress);
   return { progress };
 }
