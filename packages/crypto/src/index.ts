@@ -14,7 +14,10 @@ export { chunkId } from './chunk-id.ts';
 export { CHUNK_TYPE, type ChunkType, isChunkType, MAX_CHUNK_PLAINTEXT } from './chunk-type.ts';
 export { CODEC, type Codec, type Compression, compress, parseCompression } from './compression.ts';
 export { CUT_OUTPUT_LENGTH, CUT_WINDOW_LENGTH, cutPrf } from './cut-prf.ts';
+export { type DomainDescriptor, describeDomain, type KmsWrap } from './descriptor.ts';
+export { createDomain, derivePasswordHash, type OpenDomain, openDomain } from './domain.ts';
 export { createEnrolmentToken, enrolmentSecretHash, parseEnrolmentToken } from './enrolment.ts';
+export type { WrapContext } from './gcm-wrap.ts';
 export type { HandshakeResult, MessageChannel } from './handshake/channel.ts';
 export { type SourceHandshakeOptions, sourceHandshake } from './handshake/source.ts';
 export { type TargetHandshakeOptions, targetHandshake } from './handshake/target.ts';
@@ -27,7 +30,9 @@ export {
   type RunKey,
   type RunRecord,
 } from './keys.ts';
+export { type KeyWrapper, masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
+export { DEFAULT_KDF, KDF_LIMITS, type KdfParameters } from './password.ts';
 export type { OpenedRecord, RecordOpener } from './records/opener.ts';
 export { MAX_RECORD_PAYLOAD } from './records/record.ts';
 export type { RecordSealer } from './records/sealer.ts';
