@@ -234,6 +234,13 @@ t.test('a failure keeps its kind and code, is shortened when long, and cannot st
   t.notMatch(read.message, /\p{Cc}/u);
 });
 
+t.test('the largest chunk fits into one message', async (t) => {
+  const members = Buffer.alloc(wire.MAX_MEMBERS * 32);
+  const body = Buffer.alloc(wire.MAX_CHUNK_BODY);
+  const parts = wire.encodeChunk({ sequence: 1, type: 6, id: Buffer.alloc(32), members, body });
+  t.ok(parts.reduce((sum, part) => sum + part.length, 0) <= wire.MAX_PAYLOAD);
+});
+
 t.test('every message has its name for logs', async (t) => {
   t.equal(wire.messageName(wire.MESSAGE.fetchFailed), 'FETCH_FAILED');
   t.equal(wire.messageName(wire.MESSAGE.ask), 'ASK');

@@ -1,3 +1,5 @@
+import { CHUNK_HEADER_LENGTH, MAX_INNER_LENGTH } from '@sealift/crypto';
+
 /** Version of the messages below. It goes with the subprotocol of the link and changes only with it. */
 export const DATA_PROTOCOL = 1;
 
@@ -31,9 +33,9 @@ export const MAX_ASK_IDS = 4096;
 /** Most ids in one REFERENCES message (1 MiB). */
 export const MAX_REFERENCE_IDS = 32_768;
 /** Most members of one bundle. */
-export const MAX_MEMBERS = 65_536;
-/** Longest body of a chunk, bytes: the largest plaintext with container and padding around it. */
-export const MAX_CHUNK_BODY = 17 * 1024 * 1024;
+export const MAX_MEMBERS = 32_768;
+/** Longest body of a chunk, bytes: the largest plain chunk with padding, in its container with the tag. */
+export const MAX_CHUNK_BODY = CHUNK_HEADER_LENGTH + MAX_INNER_LENGTH + 16;
 /** Longest manifest, bytes. */
 export const MAX_MANIFEST = 8 * 1024 * 1024;
 /** Most runs that one recovery point may refer to. */

@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { PeerCertificate as TlsCertificate } from 'node:tls';
 import { type Failure, toFailure } from '@sealift/core';
-import { type Identity, sourceHandshake, verifyPeerCertificate } from '@sealift/crypto';
+import { certificateDer, type Identity, sourceHandshake, verifyPeerCertificate } from '@sealift/crypto';
 import { WebSocket } from 'ws';
 import { fail } from '../failures.ts';
 import { failureOfDial, failureOfStatus } from './dial-failure.ts';
@@ -24,10 +23,16 @@ export interface ConnectOptions {
   patience?: number;
 }
 
-/** Dials a Transporter and proves both identities. `signal` gives up the attempt; it does not concern the link made. */
+/**
+ * Dials a Transporter and proves both identities. `signal` gives up the attempt; it does not concern the link made.
+ * The target takes the ticket after the last message of the handshake, so a ticket that it does not take (used before,
+ * revoked) fails the link that this resolves to, before its first message.
+ */
 export async function connectLink(options: ConnectOptions, signal: AbortSignal): Promise<Link> {
   signal.throwIfAborted();
-  checkOwnCertificate(options.identity);
+  const { certificate, authority } = options.identity;
+  // A target drops a connection with a bad certificate without saying why, so our own is looked at before dialling.
+  verifyPeerCertificate(certificateDer(certificate), authority, new Date());
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_TIMEOUT)]);
   const late = () =>
     fail('unreachable', `${options.url} did not complete the handshake within ${HANDSHAKE_TIMEOUT / 1000} s.`);
@@ -91,15 +96,6 @@ function dial(options: ConnectOptions, deadline: AbortSignal, late: () => Failur
     });
   });
   return promise.finally(() => deadline.removeEventListener('abort', giveUp));
-}
-
-/** A target drops a connection with a bad certificate without saying so, hence it is looked at before dialling. */
-function checkOwnCertificate(identity: Identity): void {
-  try {
-    verifyPeerCertificate(new X509Certificate(identity.certificate).raw, identity.authority, new Date());
-  } catch (cause) {
-    throw fail('certificate-refused', "This machine's own certificate is not valid any more.", { cause });
-  }
 }
 
 /** Certificates name Transporters, not hosts. TLS has checked the chain by now. */

@@ -1,10 +1,12 @@
+import { MAX_RECORD_PAYLOAD } from '@sealift/crypto';
+
 /** Name and version of what is spoken on a link, negotiated as WebSocket subprotocol. */
 export const DATA_SUBPROTOCOL = 'sealift-data.v1';
 
-/** Longest record, bytes: the largest data message with the record's own header and tag. */
+/** Longest message payload, bytes: what a record holds. */
+export const MAX_PAYLOAD = MAX_RECORD_PAYLOAD;
+/** Longest WebSocket message, bytes: a record with its header and tag, and some room. */
 export const MAX_RECORD = 20 * 1024 * 1024;
-/** Longest message payload that fits into a record, bytes. */
-export const MAX_PAYLOAD = MAX_RECORD - 1024;
 /** Longest message of the in-flight handshake, bytes. */
 export const MAX_HANDSHAKE_MESSAGE = 64 * 1024;
 

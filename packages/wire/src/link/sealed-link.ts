@@ -65,10 +65,7 @@ export class SealedLink implements Link {
   /** Undefined for END. A record that does not open ends the link: nothing after it can be trusted. */
   #open(frame: Buffer[]): LinkMessage | undefined {
     try {
-      const [header, ciphertext] = frame;
-      const whole =
-        frame.length === 2 && header && ciphertext ? ([header, ciphertext] as [Buffer, Buffer]) : Buffer.concat(frame);
-      const record = this.#keys.opener.open(whole);
+      const record = this.#keys.opener.open(frame);
       return record.type === 'end' ? undefined : { kind: record.type, payload: record.payload };
     } catch (thrown) {
       const failure = toFailure(thrown);
