@@ -1,3 +1,4 @@
+export type { ChunkToStore, ChunkWriter } from './chunk-writer.ts';
 export { decodeManifest, encodeManifest, type Manifest, type ProtectionMode } from './format/manifest-body.ts';
 export { PAGE_KIND, pageKind } from './format/page-kind.ts';
 export {
@@ -18,3 +19,10 @@ export {
 export { type ContentMap, type EntryKind, encodeEntry, type TreeEntry } from './format/tree-entry.ts';
 export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeNode } from './format/tree-page.ts';
 export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
+export type { Lookup } from './index/pack-table.ts';
+export { createRepository, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
+export type { PointRecord } from './points.ts';
+export type { ReferenceCollector, ReferenceSummary } from './references.ts';
+export type { Repository, RepositoryStats } from './repository.ts';
+export { filesystemStore } from './store/filesystem.ts';
+export type { GrowingFile, Store } from './store/store.ts';

@@ -1,0 +1,208 @@
+import { ByteCredit, type Failure, toFailure } from '@sealift/core';
+import type { ChunkType, RunRecord } from '@sealift/crypto';
+import { fail } from './failures.ts';
+import { ID_LENGTH } from './format/limits.ts';
+import { encodeRecordHeader, recordLength } from './format/pack-record.ts';
+import type { PackTable } from './index/pack-table.ts';
+import { PACK_TARGET, PackFile, type RecordToWrite } from './pack-file.ts';
+import type { Store } from './store/store.ts';
+
+/** Bytes synced together when more is coming. */
+const GROUP = 8 * 1024 * 1024;
+/** Bytes of chunks accepted and not yet durable. */
+const MOST_WAITING = 16 * 1024 * 1024;
+/** A group is written when nothing was added for so long, ms. */
+const IDLE = 3;
+/** A group is written at the latest after so long, ms. */
+const LONGEST_WAIT = 30;
+
+export interface ChunkToStore {
+  id: Buffer;
+  type: ChunkType;
+  body: Buffer;
+  /** SHA-256 of the body. */
+  checksum: Buffer;
+  /** Ids of the members, in order; bundles only. */
+  members?: Buffer[];
+}
+
+/** The chunks of one session on their way into packs. */
+export interface ChunkWriter extends AsyncDisposable {
+  /** Resolves when the chunk is durable. A chunk that is there already is not stored again. */
+  put(chunk: ChunkToStore): Promise<void>;
+  /** Writes what is waiting and finishes the pack. */
+  close(): Promise<void>;
+}
+
+/** What a writer shares with the others of its repository. */
+export interface WriterHost {
+  store: Store;
+  table: PackTable;
+  /** Chunks on their way to the disk, by zone and id, so that two sessions do not store the same one. */
+  pending: Map<string, Promise<void>>;
+  /** Throws when this program may write no more. */
+  assertWritable(): void;
+  onPackFinished(length: number): void;
+  onClosed(writer: ChunkWriter): void;
+}
+
+interface WaitingRecord extends RecordToWrite {
+  resolve: () => void;
+  reject: (failure: Failure) => void;
+}
+
+/**
+ * Group commit: puts are gathered, written with one vectored write and one sync, then acknowledged together. While one
+ * group is being written the next one gathers.
+ */
+export class GroupWriter implements ChunkWriter {
+  readonly #host: WriterHost;
+  readonly #session: { zone: Buffer; run?: RunRecord };
+  readonly #zoneKey: string;
+  readonly #credit = new ByteCredit(MOST_WAITING);
+  #waiting: WaitingRecord[] = [];
+  #waitingBytes = 0;
+  #firstWaiting = 0;
+  #lastAdded = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #pack: PackFile | undefined;
+  #packNumber = -1;
+  #failure: Failure | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }) {
+    this.#host = host;
+    this.#session = session;
+    this.#zoneKey = session.zone.toString('hex');
+  }
+
+  put(chunk: ChunkToStore): Promise<void> {
+    try {
+      this.#refuseUnlessOpen();
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+    if (this.#host.table.chunk(this.#session.zone, chunk.id) !== undefined) return Promise.resolve();
+    const key = `${this.#zoneKey}${chunk.id.toString('latin1')}`;
+    const pending = this.#host.pending.get(key);
+    // If the session that is storing it fails, this one stores it itself.
+    if (pending !== undefined) return pending.catch(() => this.put(chunk));
+    const stored = this.#store(chunk).finally(() => this.#host.pending.delete(key));
+    this.#host.pending.set(key, stored);
+    return stored;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish().finally(() => this.#host.onClosed(this));
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #refuseUnlessOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closing !== undefined) throw fail('repository-closed', 'A chunk came after the end of its session.');
+    this.#host.assertWritable();
+  }
+
+  async #store(chunk: ChunkToStore): Promise<void> {
+    const record = recordOf(chunk);
+    await this.#credit.take(record.length);
+    try {
+      this.#refuseUnlessOpen();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#add({ ...record, resolve, reject });
+      await promise;
+    } finally {
+      this.#credit.give(record.length);
+    }
+  }
+
+  #add(record: WaitingRecord): void {
+    this.#lastAdded = performance.now();
+    if (this.#waiting.length === 0) this.#firstWaiting = this.#lastAdded;
+    this.#waiting.push(record);
+    this.#waitingBytes += record.length;
+    this.#schedule();
+  }
+
+  /** Exactly one of these holds while records wait: a group is being written, a timer runs, or writing begins here. */
+  #schedule(): void {
+    if (this.#writing !== undefined || this.#waiting.length === 0) return;
+    const now = performance.now();
+    const ready = now - this.#lastAdded >= IDLE || now - this.#firstWaiting >= LONGEST_WAIT;
+    if (this.#waitingBytes >= GROUP || ready || this.#closing !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#writing = this.#writeGroup().finally(() => {
+        this.#writing = undefined;
+        this.#schedule();
+      });
+    } else {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#schedule();
+      }, IDLE);
+    }
+  }
+
+  /** Never fails: what goes wrong is told to the puts of the group. */
+  async #writeGroup(): Promise<void> {
+    const group = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#commit(group);
+      for (const record of group) record.resolve();
+    } catch (thrown) {
+      this.#failure = toFailure(thrown);
+      for (const record of group) record.reject(this.#failure);
+      return;
+    }
+    if (this.#pack !== undefined && this.#pack.length >= PACK_TARGET) await this.#finishPack().catch(() => {});
+  }
+
+  async #commit(group: readonly WaitingRecord[]): Promise<void> {
+    const { table, store } = this.#host;
+    if (this.#pack === undefined) {
+      this.#pack = await PackFile.begin(store, this.#session);
+      this.#packNumber = table.addPack(this.#pack.header, this.#pack.name);
+    }
+    const entries = await this.#pack.add(group);
+    this.#host.assertWritable();
+    for (const entry of entries) table.addEntry(this.#session.zone, this.#packNumber, entry);
+  }
+
+  async #finishPack(): Promise<void> {
+    const pack = this.#pack;
+    if (pack === undefined) return;
+    this.#pack = undefined;
+    try {
+      if (pack.isEmpty) return await pack.discard();
+      const name = await pack.finish();
+      this.#host.table.pack(this.#packNumber).name = name;
+      this.#host.onPackFinished(pack.length);
+    } catch (thrown) {
+      this.#failure ??= toFailure(thrown);
+      throw this.#failure;
+    }
+  }
+
+  async #finish(): Promise<void> {
+    this.#schedule();
+    while (this.#writing !== undefined) await this.#writing;
+    await this.#finishPack();
+  }
+}
+
+function recordOf(chunk: ChunkToStore): RecordToWrite {
+  const members = Buffer.concat(chunk.members ?? []);
+  const { id, type, checksum, body } = chunk;
+  const head = { id, type, checksum, memberCount: members.length / ID_LENGTH, bodyLength: body.length };
+  const header = encodeRecordHeader(head, members);
+  return { entry: { id, type, checksum, members }, parts: [header, members, body], length: recordLength(head) };
+}

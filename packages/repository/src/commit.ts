@@ -1,0 +1,57 @@
+import { CHUNK_TYPE } from '@sealift/crypto';
+import { fail } from './failures.ts';
+import type { Manifest } from './format/manifest-body.ts';
+import { type PackTable, runKeyOf } from './index/pack-table.ts';
+import type { ReferenceCollector, ReferenceSummary } from './references.ts';
+
+/**
+ * What must hold before a recovery point becomes visible: the manifest speaks of this point, this zone and this
+ * reference list, every chunk is there, and the runs it lists are enough to open them all.
+ */
+export function checkCommit(
+  manifest: Manifest,
+  references: ReferenceCollector,
+  summary: ReferenceSummary,
+  repository: { id: Buffer; table: PackTable },
+): void {
+  const { pointId } = manifest;
+  if (references.pointId !== pointId) {
+    throw fail('point-refused', `The reference list of ${references.pointId} was sent with point ${pointId}.`);
+  }
+  checkZone(manifest, references, repository.id);
+  const { count, hash } = manifest.references;
+  if (count !== summary.count || !hash.equals(summary.hash)) {
+    throw fail(
+      'point-refused',
+      `Point ${pointId} names ${count} references, other ones than the ${summary.count} sent.`,
+    );
+  }
+  if (summary.missingCount > 0) {
+    throw fail('point-incomplete', `Point ${pointId} refers to ${summary.missingCount} chunks that are not there.`);
+  }
+  checkRuns(manifest, summary, repository.table);
+}
+
+function checkZone(manifest: Manifest, references: ReferenceCollector, repositoryId: Buffer): void {
+  const { pointId, zone } = manifest;
+  if (!zone.equals(references.zone)) {
+    throw fail('wrong-zone', `Point ${pointId} belongs to another dedup zone than its session.`);
+  }
+  if (zone.equals(repositoryId) !== (manifest.mode === 'in-flight')) {
+    throw fail('wrong-zone', `Point ${pointId} of mode ${manifest.mode} does not belong to its dedup zone.`);
+  }
+}
+
+function checkRuns(manifest: Manifest, summary: ReferenceSummary, table: PackTable): void {
+  const { pointId, zone, body } = manifest;
+  const found = table.chunk(zone, body);
+  if (found === undefined || found.type !== CHUNK_TYPE.manifest) {
+    throw fail('point-incomplete', `The body of point ${pointId}, chunk ${body.toString('hex')}, is not there.`);
+  }
+  const needed = found.in.run < 0 ? summary.runs : [...summary.runs, table.run(found.in.run)];
+  const listed = new Set(manifest.runs.map(runKeyOf));
+  const unlisted = needed.filter((run) => !listed.has(runKeyOf(run)));
+  if (unlisted.length > 0) {
+    throw fail('point-refused', `Point ${pointId} leaves out ${unlisted.length} of the runs it refers to.`);
+  }
+}

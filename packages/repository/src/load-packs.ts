@@ -1,0 +1,152 @@
+import { type Failure, orderedParallel, toFailure } from '@sealift/core';
+import { fail } from './failures.ts';
+import { decodeFooter, footerSpan, type PackEntry } from './format/pack-footer.ts';
+import type { PackHeader } from './format/pack-header.ts';
+import type { PackTable } from './index/pack-table.ts';
+import { isPackName, isUnfinishedPackName, PACKS_FOLDER } from './layout.ts';
+import { PackFile, type RecordToWrite } from './pack-file.ts';
+import { type ScannedRecord, scanPackHeader, scanRecords } from './pack-scan.ts';
+import type { Store } from './store/store.ts';
+
+/** Read from the end of each pack at first; the footer of a pack of 1 MiB chunks fits many times. */
+const TAIL = 64 * 1024;
+const READ_AHEAD = 16;
+/** Copied and synced together while salvaging, bytes. */
+const SALVAGE_GROUP = 8 * 1024 * 1024;
+
+interface LoadedPack {
+  header: PackHeader;
+  entries: PackEntry[];
+  name: string;
+  length: number;
+}
+
+export interface LoadOptions {
+  /** Torn packs are left where they are and indexed in place. */
+  readOnly: boolean;
+  /** Told of packs that are damaged, and of what could not be done about them. */
+  onProblem: (failure: Failure) => void;
+}
+
+/** Fills the table from all packs of a store, salvaging torn ones. Returns the bytes they take. */
+export async function loadPacks(store: Store, table: PackTable, options: LoadOptions): Promise<number> {
+  let storedBytes = 0;
+  const names = (await store.list(PACKS_FOLDER)).filter(isPackName);
+  for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options.onProblem))) {
+    if (pack !== undefined) storedBytes += addPack(table, pack);
+  }
+  for (const name of (await store.unfinished()).filter(isUnfinishedPackName)) {
+    const pack = await loadUnfinished(store, name, options);
+    if (pack !== undefined) storedBytes += addPack(table, pack);
+  }
+  return storedBytes;
+}
+
+function addPack(table: PackTable, pack: LoadedPack): number {
+  const number = table.addPack(pack.header, pack.name);
+  for (const entry of pack.entries) table.addEntry(pack.header.zone, number, entry);
+  return pack.length;
+}
+
+async function loadPack(
+  store: Store,
+  name: string,
+  onProblem: LoadOptions['onProblem'],
+): Promise<LoadedPack | undefined> {
+  try {
+    return await readFooter(store, name);
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.kind !== 'corrupt') throw failure;
+    const pack = await scanPack(store, name);
+    const kept = pack === undefined ? 'nothing of it can be read' : `${pack.entries.length} of its chunks can be read`;
+    const message = `The footer of pack ${name} in ${store.location} is damaged; ${kept}.`;
+    onProblem(fail('pack-damaged', message, { cause: failure }));
+    return pack;
+  }
+}
+
+async function readFooter(store: Store, name: string): Promise<LoadedPack> {
+  const { tail, length } = await store.readTail(name, TAIL);
+  const span = footerSpan(tail, length);
+  const bytes = span <= tail.length ? tail.subarray(tail.length - span) : await store.read(name, length - span, span);
+  return { ...decodeFooter(bytes), name, length };
+}
+
+/** Reads a pack record by record; undefined if it cannot even be told what it belongs to. */
+async function scanPack(store: Store, name: string): Promise<LoadedPack | undefined> {
+  const header = await scanPackHeader(store, name);
+  if (header === undefined) return undefined;
+  const entries: PackEntry[] = [];
+  for await (const record of scanRecords(store, name)) entries.push(keepEntry(record.entry));
+  const { length } = await store.readTail(name, 0);
+  return { header, entries, name, length };
+}
+
+/** A copy that does not hold on to the whole record. */
+function keepEntry(entry: PackEntry): PackEntry {
+  const { id, checksum, members } = entry;
+  return { ...entry, id: Buffer.from(id), checksum: Buffer.from(checksum), members: Buffer.from(members) };
+}
+
+async function loadUnfinished(store: Store, name: string, options: LoadOptions): Promise<LoadedPack | undefined> {
+  if (options.readOnly) return scanPack(store, name);
+  try {
+    return await salvage(store, name);
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.kind !== 'retry') throw failure;
+    options.onProblem(failure);
+    return scanPack(store, name);
+  }
+}
+
+/**
+ * Copies the whole records of a torn pack into a new, finished one and removes the old. Copying keeps a predecessor
+ * that is still writing to the torn file, after losing its lease, from touching a finished pack.
+ */
+async function salvage(store: Store, name: string): Promise<LoadedPack | undefined> {
+  const header = await scanPackHeader(store, name);
+  const salvaged = header === undefined ? undefined : await copyRecords(store, name, header);
+  await store.remove(name);
+  return salvaged;
+}
+
+async function copyRecords(store: Store, name: string, header: PackHeader): Promise<LoadedPack | undefined> {
+  const { zone, run } = header;
+  const pack = await PackFile.begin(store, run === undefined ? { zone } : { zone, run });
+  const entries: PackEntry[] = [];
+  try {
+    for await (const group of groupsOf(scanRecords(store, name))) entries.push(...(await pack.add(group)));
+    if (pack.isEmpty) {
+      await pack.discard();
+      return undefined;
+    }
+    return { header: pack.header, entries, name: await pack.finish(), length: pack.length };
+  } catch (thrown) {
+    await pack.discard();
+    throw thrown;
+  }
+}
+
+/** Records gathered so that one sync covers several MiB. */
+async function* groupsOf(records: AsyncIterable<ScannedRecord>): AsyncGenerator<RecordToWrite[], void, undefined> {
+  let group: RecordToWrite[] = [];
+  let gathered = 0;
+  for await (const { entry, bytes } of records) {
+    group.push({ entry: keepEntry(entry), parts: [bytes], length: entry.length });
+    gathered += entry.length;
+    if (gathered < SALVAGE_GROUP) continue;
+    yield group;
+    group = [];
+    gathered = 0;
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Removes what a crash left of files that were being published. */
+export async function removeLeftovers(store: Store): Promise<void> {
+  for (const name of await store.unfinished()) {
+    if (!isUnfinishedPackName(name)) await store.remove(name);
+  }
+}

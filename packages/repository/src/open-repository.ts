@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { Failure } from '@sealift/core';
+import { fail } from './failures.ts';
+import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
+import { PackTable } from './index/pack-table.ts';
+import { CONFIG_NAME, isUuid, uuidToBytes } from './layout.ts';
+import { Lease } from './lease.ts';
+import { loadPacks, removeLeftovers } from './load-packs.ts';
+import { loadPoints } from './points.ts';
+import type { Repository } from './repository.ts';
+import { ServedRepository } from './served-repository.ts';
+import type { Store } from './store/store.ts';
+
+/** Makes a new, empty, unencrypted repository. */
+export async function createRepository(store: Store): Promise<{ id: string }> {
+  const id = crypto.randomUUID();
+  const config = encodeConfig({ id: uuidToBytes(id), dedupSecret: randomBytes(32), createdAt: Date.now() });
+  try {
+    await store.publish(CONFIG_NAME, config);
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.code === 'file-exists') {
+      throw fail('repository-exists', `There is a repository at ${store.location} already.`);
+    }
+    throw thrown;
+  }
+  return { id };
+}
+
+export interface OpenRepositoryOptions {
+  /** UUID of the Transporter that opens it. */
+  holder: string;
+  /** Needs no lease, writes nothing, and shows the repository as it is at this moment. */
+  readOnly?: boolean;
+}
+
+/** Takes the lease, salvages torn packs, builds the index from the footers of all packs, and reads all points. */
+export async function openRepository(store: Store, options: OpenRepositoryOptions): Promise<Repository> {
+  if (!isUuid(options.holder)) throw fail('repository-in-use', `${options.holder} is no UUID of a Transporter.`);
+  const readOnly = options.readOnly ?? false;
+  const config = await readConfig(store);
+  await using held = new AsyncDisposableStack();
+  const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
+  if (lease !== undefined) await removeLeftovers(store);
+  const problems: Failure[] = [];
+  const onProblem = (failure: Failure) => problems.push(failure);
+  const table = new PackTable();
+  const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
+  const points = await loadPoints(store, onProblem);
+  const freeBytes = await store.freeBytes();
+  held.move();
+  return new ServedRepository({ store, config, lease, table, points, problems, storedBytes, freeBytes });
+}
+
+async function readConfig(store: Store): Promise<RepositoryConfig> {
+  try {
+    const { tail, length } = await store.readTail(CONFIG_NAME, CONFIG_LENGTH * 64);
+    if (length > CONFIG_LENGTH * 64) throw fail('format-damaged', `The repository config has ${length} bytes.`);
+    return decodeConfig(tail);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    if (thrown.code === 'file-missing') {
+      throw fail('repository-not-found', `There is no repository at ${store.location}.`, { cause: thrown });
+    }
+    const { code, kind, message, advice } = thrown;
+    throw new Failure(code, kind, `${store.location}: ${message}`, { advice, cause: thrown });
+  }
+}

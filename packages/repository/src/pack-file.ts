@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import type { RunRecord } from '@sealift/crypto';
+import { encodeFooter, type PackEntry } from './format/pack-footer.ts';
+import { encodePackHeader, type PackHeader } from './format/pack-header.ts';
+import { packName, unfinishedPackName } from './layout.ts';
+import type { GrowingFile, Store } from './store/store.ts';
+
+/** A pack is finished once it is this long, bytes. */
+export const PACK_TARGET = 64 * 1024 * 1024;
+
+/** A record on its way into a pack. */
+export interface RecordToWrite {
+  entry: Omit<PackEntry, 'offset' | 'length'>;
+  /** Header, member ids and body; written in this order. */
+  parts: Buffer[];
+  length: number;
+}
+
+/** A pack being written: records are appended and made durable in groups, the footer comes last. */
+export class PackFile {
+  readonly header: PackHeader;
+  readonly #file: GrowingFile;
+  readonly #entries: PackEntry[] = [];
+
+  private constructor(header: PackHeader, file: GrowingFile) {
+    this.header = header;
+    this.#file = file;
+  }
+
+  static async begin(store: Store, session: { zone: Buffer; run?: RunRecord }): Promise<PackFile> {
+    const header: PackHeader = { packId: randomBytes(16), createdAt: Date.now(), ...session };
+    const file = await store.grow(unfinishedPackName(header.packId));
+    try {
+      await file.append([encodePackHeader(header)]);
+    } catch (thrown) {
+      await file.discard();
+      throw thrown;
+    }
+    return new PackFile(header, file);
+  }
+
+  /** Name under which it can be read now. */
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get length(): number {
+    return this.#file.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Writes a group and makes it durable; on failure nothing of it counts. */
+  async add(records: readonly RecordToWrite[]): Promise<PackEntry[]> {
+    const before = this.#file.length;
+    let offset = before;
+    const entries = records.map(({ entry, length }) => {
+      const placed = { ...entry, offset, length };
+      offset += length;
+      return placed;
+    });
+    try {
+      await this.#file.append(records.flatMap((record) => record.parts));
+      await this.#file.sync();
+    } catch (thrown) {
+      await this.#file.cutBack(before).catch(() => {});
+      throw thrown;
+    }
+    for (const entry of entries) this.#entries.push(entry);
+    return entries;
+  }
+
+  /** Writes the footer and publishes. Returns the final name. On failure all records stay readable where they are. */
+  async finish(): Promise<string> {
+    const name = packName(this.header.packId);
+    const end = this.#file.length;
+    try {
+      await this.#file.append([encodeFooter(this.header, this.#entries, end)]);
+      await this.#file.publish(name);
+    } catch (thrown) {
+      await this.#file.cutBack(end).catch(() => {});
+      await this.#file[Symbol.asyncDispose]();
+      throw thrown;
+    }
+    return name;
+  }
+
+  /** Gives up a pack that holds nothing. */
+  async discard(): Promise<void> {
+    await this.#file.discard();
+  }
+
+  /** Closes it as it is; the next opening of the repository salvages it. */
+  async abandon(): Promise<void> {
+    await this.#file[Symbol.asyncDispose]();
+  }
+}

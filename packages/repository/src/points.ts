@@ -1,0 +1,95 @@
+import { type Failure, orderedParallel, toFailure } from '@sealift/core';
+import { fail } from './failures.ts';
+import type { Manifest, ProtectionMode } from './format/manifest-body.ts';
+import { LONGEST_POINT, openManifest } from './format/recovery-point.ts';
+import { decodeReferencesTrailer, REFERENCES_TRAILER_LENGTH } from './format/reference-list.ts';
+import { POINTS_FOLDER, pointIdOf, pointName, referencesName } from './layout.ts';
+import type { Store } from './store/store.ts';
+
+/** A recovery point as the repository lists it. */
+export interface PointRecord {
+  id: string;
+  /** SHA-256 of the recovery point file. */
+  hash: Buffer;
+  /** Clock of the source, ms since 1970. */
+  createdAt: number;
+  /** Clock of this repository's Transporter at the commit, ms since 1970. */
+  receivedAt: number;
+  mode: ProtectionMode;
+  zone: Buffer;
+  jobId: string;
+  sourceId: string;
+  sequence: number;
+  previous?: Buffer;
+  /** Ids in its reference list. */
+  references: number;
+  /** SHA-256 of the public key that signed it. */
+  signer: Buffer;
+}
+
+const READ_AHEAD = 8;
+
+export function pointRecord(opened: ReturnType<typeof openManifest>, receivedAt: number): PointRecord {
+  const { pointId, createdAt, mode, zone, jobId, sourceId, sequence, previous, references } = opened.manifest;
+  const record = { id: pointId, hash: opened.hash, createdAt, receivedAt, mode, zone, jobId, sourceId, sequence };
+  const signer = opened.signer.publicKeyHash;
+  return { ...record, references: references.count, signer, ...(previous === undefined ? {} : { previous }) };
+}
+
+/** All committed points. Damaged ones are told to `onProblem` and left out. */
+export async function loadPoints(store: Store, onProblem: (failure: Failure) => void): Promise<PointRecord[]> {
+  const ids = (await store.list(POINTS_FOLDER)).map(pointIdOf).filter((id) => id !== undefined);
+  const points: PointRecord[] = [];
+  for await (const point of orderedParallel(ids, READ_AHEAD, (id) => loadPoint(store, id, onProblem))) {
+    if (point !== undefined) points.push(point);
+  }
+  return points;
+}
+
+async function loadPoint(
+  store: Store,
+  id: string,
+  onProblem: (failure: Failure) => void,
+): Promise<PointRecord | undefined> {
+  try {
+    const { opened } = await readPointFile(store, id);
+    return pointRecord(opened, await receiveTime(store, opened.manifest, onProblem));
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.kind !== 'corrupt') throw failure;
+    onProblem(failure);
+    return undefined;
+  }
+}
+
+/** The stored file of a point, its checksum and signature checked. */
+export async function readPointFile(store: Store, id: string) {
+  const { tail, length } = await store.readTail(pointName(id), LONGEST_POINT);
+  try {
+    if (length > LONGEST_POINT) throw fail('format-damaged', `A recovery point file has ${length} bytes.`);
+    const opened = openManifest(tail);
+    if (opened.manifest.pointId !== id) throw fail('format-damaged', `It holds point ${opened.manifest.pointId}.`);
+    return { file: tail, opened };
+  } catch (thrown) {
+    const cause = toFailure(thrown);
+    if (cause.code === 'repository-too-new') throw cause;
+    throw fail('point-damaged', `Recovery point ${id} in ${store.location} is damaged: ${cause.message}`, { cause });
+  }
+}
+
+/** A point whose receive time is lost counts as received now, so that retention keeps it longest. */
+async function receiveTime(store: Store, manifest: Manifest, onProblem: (failure: Failure) => void): Promise<number> {
+  const name = referencesName(manifest.pointId);
+  try {
+    const { tail, length } = await store.readTail(name, REFERENCES_TRAILER_LENGTH);
+    const trailer = decodeReferencesTrailer(tail, length);
+    if (!trailer.hash.equals(manifest.references.hash)) throw fail('format-damaged', 'It belongs to another point.');
+    return trailer.receivedAt;
+  } catch (thrown) {
+    const cause = toFailure(thrown);
+    if (cause.kind !== 'corrupt') throw cause;
+    const message = `The reference list ${name} in ${store.location} is damaged: ${cause.message}`;
+    onProblem(fail('point-damaged', message, { cause }));
+    return Date.now();
+  }
+}

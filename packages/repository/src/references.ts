@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import type { RunRecord } from '@sealift/crypto';
+import { fail } from './failures.ts';
+import { ID_LENGTH } from './format/limits.ts';
+import { encodeReferencesHeader, encodeReferencesTrailer, REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
+import type { PackTable } from './index/pack-table.ts';
+import { referencesName, uuidToBytes } from './layout.ts';
+import type { GrowingFile, Store } from './store/store.ts';
+
+/** Gathered before they are written, and read back at once: a multiple of the length of an id. */
+const SPAN = 8192 * ID_LENGTH;
+/** Missing chunks named in one answer. */
+const MOST_NAMED = 1024;
+
+export interface ReferenceSummary {
+  /** Ids appended, repeats included. */
+  count: number;
+  /** SHA-256 over the ids in the order appended. */
+  hash: Buffer;
+  /** Every run whose chunks are referred to. */
+  runs: RunRecord[];
+  /** Ids of which the repository holds no chunk; at most 1024 are named. */
+  missing: Buffer[];
+  missingCount: number;
+}
+
+/** Gathers the ids of all chunks a recovery point refers to: 32 bytes an id on disk, a fixed amount in memory. */
+export interface ReferenceCollector extends AsyncDisposable {
+  readonly pointId: string;
+  readonly zone: Buffer;
+  /** Ids end to end. */
+  append(ids: Buffer): Promise<void>;
+  /** Ends the list and looks every id up. May be called again, after missing chunks were stored. */
+  finish(): Promise<ReferenceSummary>;
+}
+
+export class SpilledReferences implements ReferenceCollector {
+  readonly pointId: string;
+  readonly zone: Buffer;
+  readonly #store: Store;
+  readonly #table: PackTable;
+  readonly #file: GrowingFile;
+  readonly #hash = createHash('sha256');
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #count = 0;
+  #digest: Buffer | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(store: Store, table: PackTable, file: GrowingFile, of: { pointId: string; zone: Buffer }) {
+    this.#store = store;
+    this.#table = table;
+    this.#file = file;
+    this.pointId = of.pointId;
+    this.zone = of.zone;
+  }
+
+  static async begin(
+    store: Store,
+    table: PackTable,
+    of: { pointId: string; zone: Buffer },
+  ): Promise<SpilledReferences> {
+    const file = await store.grow(`${crypto.randomUUID()}.references`);
+    try {
+      await file.append([encodeReferencesHeader(uuidToBytes(of.pointId), of.zone)]);
+    } catch (thrown) {
+      await file.discard();
+      throw thrown;
+    }
+    return new SpilledReferences(store, table, file, of);
+  }
+
+  append(ids: Buffer): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#digest !== undefined) throw fail('point-refused', `The reference list of ${this.pointId} has ended.`);
+      if (ids.length % ID_LENGTH !== 0) throw fail('point-refused', `${ids.length} bytes are no whole number of ids.`);
+      this.#hash.update(ids);
+      this.#count += ids.length / ID_LENGTH;
+      this.#gathered.push(Buffer.from(ids));
+      this.#gatheredBytes += ids.length;
+      if (this.#gatheredBytes >= SPAN) await this.#spill();
+    });
+  }
+
+  finish(): Promise<ReferenceSummary> {
+    return this.#inTurn(async () => {
+      await this.#spill();
+      this.#digest ??= this.#hash.digest();
+      return this.#lookAllUp(this.#digest);
+    });
+  }
+
+  /** Ends the file and gives it its final name, replacing what an earlier, unfinished commit left there. */
+  publish(receivedAt: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#digest === undefined)
+        throw fail('point-refused', `The reference list of ${this.pointId} has not ended.`);
+      const pointId = uuidToBytes(this.pointId);
+      const trailer = { pointId, zone: this.zone, count: this.#count, hash: this.#digest, receivedAt };
+      const before = this.#file.length;
+      try {
+        await this.#file.append([encodeReferencesTrailer(trailer)]);
+        await this.#file.publish(referencesName(this.pointId));
+      } catch (thrown) {
+        await this.#file.cutBack(before).catch(() => {});
+        throw thrown;
+      }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#inTurn(() => this.#file.discard());
+  }
+
+  async #spill(): Promise<void> {
+    const parts = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    if (parts.length > 0) await this.#file.append(parts);
+  }
+
+  async #lookAllUp(hash: Buffer): Promise<ReferenceSummary> {
+    const runs = new Set<number>();
+    const missing: Buffer[] = [];
+    let missingCount = 0;
+    const end = this.#count * ID_LENGTH;
+    for (let at = 0; at < end; at += SPAN) {
+      const ids = await this.#store.read(this.#file.name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+      for (let i = 0; i < ids.length; i += ID_LENGTH) {
+        const id = ids.subarray(i, i + ID_LENGTH);
+        const found = this.#table.chunk(this.zone, id);
+        if (found !== undefined) {
+          runs.add(found.in.run);
+        } else if (++missingCount <= MOST_NAMED) {
+          missing.push(id);
+        }
+      }
+    }
+    runs.delete(-1);
+    return { count: this.#count, hash, runs: [...runs].map((run) => this.#table.run(run)), missing, missingCount };
+  }
+
+  /** One call after another, in the order they were made. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+}

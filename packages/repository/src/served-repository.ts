@@ -1,0 +1,196 @@
+import { Failure } from '@sealift/core';
+import type { ChunkType, RunRecord } from '@sealift/crypto';
+import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
+import { checkCommit } from './commit.ts';
+import { fail } from './failures.ts';
+import { sha256InBackground } from './format/checksum.ts';
+import type { RepositoryConfig } from './format/config.ts';
+import { ZONE_LENGTH } from './format/limits.ts';
+import { openManifest } from './format/recovery-point.ts';
+import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
+import { isUuid, pointName, uuidFromBytes } from './layout.ts';
+import type { Lease } from './lease.ts';
+import { splitRecord } from './pack-scan.ts';
+import { type PointRecord, pointRecord, readPointFile } from './points.ts';
+import { type ReferenceCollector, SpilledReferences } from './references.ts';
+import type { Repository, RepositoryStats } from './repository.ts';
+import type { Store } from './store/store.ts';
+
+interface Parts {
+  store: Store;
+  config: RepositoryConfig;
+  /** Absent when opened for reading. */
+  lease: Lease | undefined;
+  table: PackTable;
+  points: PointRecord[];
+  problems: Failure[];
+  storedBytes: number;
+  freeBytes: number;
+}
+
+export class ServedRepository implements Repository {
+  readonly id: string;
+  readonly dedupSecret: Buffer;
+  readonly readOnly: boolean;
+  readonly problems: readonly Failure[];
+  readonly #parts: Parts;
+  readonly #points: Map<string, PointRecord>;
+  readonly #writers = new Set<ChunkWriter>();
+  readonly #writerHost: WriterHost;
+  #committing: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.id = uuidFromBytes(parts.config.id);
+    this.dedupSecret = parts.config.dedupSecret;
+    this.readOnly = parts.lease === undefined;
+    this.problems = parts.problems;
+    this.#points = new Map(parts.points.map((point) => [point.id, point]));
+    this.#writerHost = {
+      store: parts.store,
+      table: parts.table,
+      pending: new Map(),
+      assertWritable: () => this.#writable().assertHeld(),
+      onPackFinished: (length) => {
+        parts.storedBytes += length;
+        void this.#measure();
+      },
+      onClosed: (writer) => this.#writers.delete(writer),
+    };
+  }
+
+  lookup(zone: Buffer, id: Buffer): Lookup {
+    return this.#parts.table.lookup(zone, id);
+  }
+
+  writer(session: { zone: Buffer; run?: RunRecord }): ChunkWriter {
+    this.#writable();
+    if (session.zone.length !== ZONE_LENGTH) throw fail('wrong-zone', `A zone of ${session.zone.length} bytes.`);
+    if (session.zone.equals(this.#parts.config.id) !== (session.run === undefined)) {
+      throw fail('wrong-zone', 'A run is given for exactly the zones of source-side encryption.');
+    }
+    const writer = new GroupWriter(this.#writerHost, session);
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  async readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }> {
+    signal?.throwIfAborted();
+    const found = this.#parts.table.chunk(zone, id);
+    if (found === undefined) {
+      throw fail(
+        'chunk-missing',
+        `Chunk ${id.toString('hex')} is not in the repository ${this.#parts.store.location}.`,
+      );
+    }
+    try {
+      const bytes = await this.#readRecord(found);
+      signal?.throwIfAborted();
+      const { head, body, complete } = splitRecord(bytes);
+      if (!complete || head.type !== found.type || !head.id.equals(id))
+        throw fail('format-damaged', 'It holds another chunk.');
+      if (!(await sha256InBackground(body)).equals(head.checksum))
+        throw fail('format-damaged', 'Its checksum does not hold.');
+      return { type: head.type, body };
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || thrown.kind !== 'corrupt') throw thrown;
+      const where = `pack ${found.in.name} in ${this.#parts.store.location}`;
+      throw fail('chunk-damaged', `Chunk ${id.toString('hex')} in ${where} is damaged: ${thrown.message}`, {
+        cause: thrown,
+      });
+    }
+  }
+
+  async points(): Promise<PointRecord[]> {
+    return [...this.#points.values()].sort((a, b) => a.receivedAt - b.receivedAt);
+  }
+
+  async readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }> {
+    const record = this.#points.get(id);
+    if (record === undefined)
+      throw fail('point-missing', `There is no recovery point ${id} in ${this.#parts.store.location}.`);
+    const { file, opened } = await readPointFile(this.#parts.store, id);
+    if (!opened.hash.equals(record.hash))
+      throw fail('point-damaged', `Recovery point ${id} was replaced by another file.`);
+    return { manifest: file, record };
+  }
+
+  async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {
+    this.#writable();
+    if (!isUuid(of.pointId)) throw fail('point-refused', 'The id of a recovery point is no UUID.');
+    return await SpilledReferences.begin(this.#parts.store, this.#parts.table, of);
+  }
+
+  commitPoint(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord> {
+    const turn = this.#committing.then(() => this.#commit(commit));
+    this.#committing = turn.catch(() => {});
+    return turn;
+  }
+
+  stats(): RepositoryStats {
+    void this.#measure();
+    const { table, storedBytes, freeBytes } = this.#parts;
+    return { points: this.#points.size, chunks: table.chunkCount, storedBytes, freeBytes };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #commit(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord> {
+    await this.#writable().confirm();
+    const { store, table, config } = this.#parts;
+    const opened = openManifest(commit.manifest);
+    const { pointId } = opened.manifest;
+    if (pointId !== commit.pointId)
+      throw fail('point-refused', `The manifest of ${pointId} was sent for ${commit.pointId}.`);
+    const known = this.#points.get(pointId);
+    if (known?.hash.equals(opened.hash)) return known;
+    if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
+    if (!(commit.references instanceof SpilledReferences))
+      throw fail('point-refused', 'These references are not ours.');
+    checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
+    const record = pointRecord(opened, Date.now());
+    await commit.references.publish(record.receivedAt);
+    await store.publish(pointName(pointId), commit.manifest);
+    this.#points.set(pointId, record);
+    return record;
+  }
+
+  /** A pack may get its final name between the look-up and the read. */
+  async #readRecord(found: FoundChunk): Promise<Buffer<ArrayBuffer>> {
+    const { store } = this.#parts;
+    const { name } = found.in;
+    try {
+      return await store.read(name, found.offset, found.length);
+    } catch (thrown) {
+      const renamed = thrown instanceof Failure && thrown.code === 'file-missing' && found.in.name !== name;
+      if (!renamed) throw thrown;
+      return await store.read(found.in.name, found.offset, found.length);
+    }
+  }
+
+  #writable(): Lease {
+    if (this.#closing !== undefined) throw fail('repository-closed', `The repository ${this.id} was closed.`);
+    if (this.#parts.lease === undefined)
+      throw fail('opened-read-only', `The repository ${this.id} was opened for reading.`);
+    return this.#parts.lease;
+  }
+
+  async #measure(): Promise<void> {
+    // Free space is advice to people: an unanswered question leaves the last answer.
+    const measured = await this.#parts.store.freeBytes().catch(() => undefined);
+    if (measured !== undefined) this.#parts.freeBytes = measured;
+  }
+
+  async #close(): Promise<void> {
+    const { lease, store } = this.#parts;
+    await using held = new AsyncDisposableStack();
+    held.use(store);
+    if (lease !== undefined) held.use(lease);
+    await this.#committing;
+    await Promise.all([...this.#writers].map((writer) => writer.close()));
+  }
+}

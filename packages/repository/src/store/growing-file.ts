@@ -1,0 +1,92 @@
+import type { FileHandle } from 'node:fs/promises';
+import { storageFailure } from './storage-failure.ts';
+import type { GrowingFile } from './store.ts';
+
+/** What a growing file needs of the store it belongs to. */
+export interface GrowingHost {
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export class FilesystemGrowingFile implements GrowingFile {
+  readonly name: string;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #host: GrowingHost;
+  #length = 0;
+  #open = true;
+
+  constructor(name: string, path: string, handle: FileHandle, host: GrowingHost) {
+    this.name = name;
+    this.#path = path;
+    this.#handle = handle;
+    this.#host = host;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  async append(parts: Buffer[]): Promise<void> {
+    let rest = parts;
+    let position = this.#length;
+    try {
+      while (rest.length > 0) {
+        const { bytesWritten } = await this.#handle.writev(rest, position);
+        position += bytesWritten;
+        rest = dropBytes(rest, bytesWritten);
+      }
+    } catch (thrown) {
+      throw storageFailure(thrown, 'Writing', this.#path);
+    }
+    this.#length = position;
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
+    } catch (thrown) {
+      throw storageFailure(thrown, 'Syncing', this.#path);
+    }
+  }
+
+  async cutBack(length: number): Promise<void> {
+    try {
+      await this.#handle.truncate(length);
+    } catch (thrown) {
+      throw storageFailure(thrown, 'Truncating', this.#path);
+    }
+    this.#length = length;
+  }
+
+  async publish(name: string): Promise<void> {
+    try {
+      await this.#handle.sync();
+    } catch (thrown) {
+      throw storageFailure(thrown, 'Syncing', this.#path);
+    }
+    await this.#host.rename(this.name, name);
+    await this[Symbol.asyncDispose]();
+  }
+
+  async discard(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    await this.#host.remove(this.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#handle.close();
+  }
+}
+
+/** What is left of the parts after the first `count` bytes. */
+function dropBytes(parts: Buffer[], count: number): Buffer[] {
+  let left = count;
+  for (const [i, part] of parts.entries()) {
+    if (left < part.length) return [part.subarray(left), ...parts.slice(i + 1)];
+    left -= part.length;
+  }
+  return [];
+}
