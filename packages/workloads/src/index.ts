@@ -1,5 +1,10 @@
+export { compareTrees, type Difference } from './compare/compare-trees.ts';
 export type { EntryKind, EntryMetadata, FoundEntry, SourceState, Warning } from './entry.ts';
 export { type ExcludeRules, excludeRules } from './exclude.ts';
+export type { OutputFile } from './restore/output-file.ts';
+export type { RestorePolicy } from './restore/policy.ts';
+export { TreeWriter } from './restore/tree-writer.ts';
+export type { RestoreWarning } from './restore/warnings.ts';
 export { describeSource, type SourceDescription } from './source/describe-source.ts';
 export { type Extent, openSource, SourceFile } from './source/source-file.ts';
 export { type WalkItem, type WalkOptions, type WalkWarning, walk } from './source/walk.ts';

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 
@@ -41,9 +42,17 @@ const scratch = Buffer.alloc(SCRATCH_SIZE);
 
 /** The path with its NUL, in memory that the next call of this function overwrites. */
 export function cPath(path: Buffer): Buffer {
-  if (path.includes(0)) throw systemError(koffi.os.errno.EINVAL as number, 'path', path);
-  const target = path.length < SCRATCH_SIZE ? scratch : Buffer.alloc(path.length + 1);
-  target.set(path);
-  target[path.length] = 0;
+  return terminate(path, path.length < SCRATCH_SIZE ? scratch : Buffer.alloc(path.length + 1));
+}
+
+/** The bytes with a NUL, in memory of their own, for calls that take two names. */
+export function cString(bytes: Buffer): Buffer {
+  return terminate(bytes, Buffer.alloc(bytes.length + 1));
+}
+
+function terminate(bytes: Buffer, target: Buffer): Buffer {
+  if (bytes.includes(0)) throw systemError(constants.errno.EINVAL, 'name with NUL', bytes);
+  target.set(bytes);
+  target[bytes.length] = 0;
   return target;
 }

@@ -1,6 +1,7 @@
+import { constants } from 'node:os';
 import type { EntryKind, SourceState } from '../entry.ts';
-import { checked, cPath, libcFunction } from './libc.ts';
-import { deviceNumber } from './nodes.ts';
+import { deviceNumber } from './device-number.ts';
+import { checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
 
 /** What statx(2) tells about a name or an open file. */
 export interface FileStatus extends SourceState {
@@ -51,8 +52,20 @@ const FORMATS: Record<number, EntryKind> = {
 
 /** Status of a name within an open directory, links not followed. */
 export function statAt(directory: number, name: Buffer): FileStatus {
-  checked(statx(directory, cPath(name), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, BASIC_STATS, result), 'statx', name);
+  checked(statNoFollow(directory, name), 'statx', name);
   return decode();
+}
+
+/** Like `statAt`, undefined when there is nothing of that name. */
+export function findAt(directory: number, name: Buffer): FileStatus | undefined {
+  if (statNoFollow(directory, name) === 0) return decode();
+  const errno = lastErrno();
+  if (errno === constants.errno.ENOENT) return undefined;
+  throw systemError(errno, 'statx', name);
+}
+
+function statNoFollow(directory: number, name: Buffer): number {
+  return statx(directory, cPath(name), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, BASIC_STATS, result);
 }
 
 /** Status of a path, links not followed in its last component. */

@@ -5,16 +5,15 @@ const utimensat = libcFunction<[number, Buffer, Buffer, number]>(
 );
 const futimens = libcFunction<[number, Buffer]>('int futimens(int fd, const void *times)');
 
-const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const UTIME_OMIT = 0x3ffffffen;
 const SECOND = 1_000_000_000n;
 /** struct timespec[2]: access time, then modification time, each as seconds and nanoseconds of 64 bits. */
 const times = Buffer.alloc(32);
 
-/** Sets the modification time, links not followed; the access time stays. */
-export function setMtime(path: Buffer, mtimeNs: bigint): void {
-  checked(utimensat(AT_FDCWD, cPath(path), timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW), 'utimensat', path);
+/** Sets the modification time of a name within an open directory, links not followed; the access time stays. */
+export function setMtimeAt(directory: number, name: Buffer, mtimeNs: bigint): void {
+  checked(utimensat(directory, cPath(name), timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW), 'utimensat', name);
 }
 
 /** Sets the modification time of an open file; the access time stays. */

@@ -1,63 +1,72 @@
 import { constants } from 'node:os';
-import { checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
+import { checked, cPath, cString, lastErrno, libcFunction, systemError } from './libc.ts';
 
-type Path = Buffer;
-const llistxattr = libcFunction<[Path, Buffer, number]>('int64 llistxattr(const void *path, void *list, size_t size)');
-const lgetxattr = libcFunction<[Path, Buffer, Buffer, number]>(
-  'int64 lgetxattr(const void *path, const void *name, void *value, size_t size)',
+/** A path, links not followed, or an open file. */
+export type XattrTarget = Buffer | number;
+
+/** Each call of xattr(7) comes in one form for paths and one for open files. */
+function pair<A extends unknown[]>(name: string, result: string, rest: string) {
+  const onPath = libcFunction<[Buffer, ...A]>(`${result} l${name}(const void *path, ${rest})`);
+  const onFile = libcFunction<[number, ...A]>(`${result} f${name}(int fd, ${rest})`);
+  return (target: XattrTarget, ...args: A) =>
+    typeof target === 'number' ? onFile(target, ...args) : onPath(cPath(target), ...args);
+}
+
+const list = pair<[Buffer, number]>('listxattr', 'int64', 'void *list, size_t size');
+const get = pair<[Buffer, Buffer, number]>('getxattr', 'int64', 'const void *name, void *value, size_t size');
+const set = pair<[Buffer, Buffer, number, number]>(
+  'setxattr',
+  'int',
+  'const void *name, const void *value, size_t size, int flags',
 );
-const lsetxattr = libcFunction<[Path, Buffer, Buffer, number, number]>(
-  'int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)',
-);
-const lremovexattr = libcFunction<[Path, Buffer]>('int lremovexattr(const void *path, const void *name)');
+const remove = pair<[Buffer]>('removexattr', 'int', 'const void *name');
 
 /** Linux limits both the list of names and one value to 64 KiB (XATTR_LIST_MAX, XATTR_SIZE_MAX). */
 const LARGEST = 65_536;
-const list = Buffer.alloc(LARGEST);
+const names = Buffer.alloc(LARGEST);
 const value = Buffer.alloc(LARGEST);
 const NONE: readonly Buffer[] = [];
 
-/** Whether a path may have extended attributes; true also when it cannot be told. */
-export function mayHaveXattrs(path: Buffer): boolean {
-  return llistxattr(cPath(path), list, LARGEST) !== 0;
+/** Whether there may be extended attributes; true also when it cannot be told. */
+export function mayHaveXattrs(target: XattrTarget): boolean {
+  return list(target, names, LARGEST) !== 0;
 }
 
-/** Names of the extended attributes, links not followed; none where the filesystem has no such thing. */
-export function listXattrs(path: Buffer): readonly Buffer[] {
-  const length = llistxattr(cPath(path), list, LARGEST);
+/** Names of the extended attributes, sorted; none where the filesystem has no such thing. */
+export function listXattrs(target: XattrTarget): readonly Buffer[] {
+  const length = list(target, names, LARGEST);
   if (length === 0) return NONE;
   if (length < 0) {
     const errno = lastErrno();
     if (errno === constants.errno.EOPNOTSUPP || errno === constants.errno.ENOSYS) return NONE;
-    throw systemError(errno, 'llistxattr', path);
+    throw systemError(errno, 'listxattr', pathOf(target));
   }
-  const names: Buffer[] = [];
+  const found: Buffer[] = [];
   for (let start = 0; start < length; ) {
-    const end = list.indexOf(0, start);
-    names.push(Buffer.from(list.subarray(start, end)));
+    const end = names.indexOf(0, start);
+    found.push(Buffer.from(names.subarray(start, end)));
     start = end + 1;
   }
-  return names.sort(Buffer.compare);
+  return found.sort(Buffer.compare);
 }
 
 /** The value, or undefined when the attribute is not there (any more). */
-export function getXattr(path: Buffer, name: Buffer): Buffer | undefined {
-  const length = lgetxattr(cPath(path), terminated(name), value, LARGEST);
+export function getXattr(target: XattrTarget, name: Buffer): Buffer | undefined {
+  const length = get(target, cString(name), value, LARGEST);
   if (length >= 0) return Buffer.from(value.subarray(0, length));
   const errno = lastErrno();
   if (errno === constants.errno.ENODATA || errno === constants.errno.EOPNOTSUPP) return undefined;
-  throw systemError(errno, 'lgetxattr', path);
+  throw systemError(errno, 'getxattr', pathOf(target));
 }
 
-export function setXattr(path: Buffer, name: Buffer, bytes: Buffer): void {
-  checked(lsetxattr(cPath(path), terminated(name), bytes, bytes.length, 0), 'lsetxattr', path);
+export function setXattr(target: XattrTarget, name: Buffer, bytes: Buffer): void {
+  checked(set(target, cString(name), bytes, bytes.length, 0), 'setxattr', pathOf(target));
 }
 
-export function removeXattr(path: Buffer, name: Buffer): void {
-  checked(lremovexattr(cPath(path), terminated(name)), 'lremovexattr', path);
+export function removeXattr(target: XattrTarget, name: Buffer): void {
+  checked(remove(target, cString(name)), 'removexattr', pathOf(target));
 }
 
-function terminated(name: Buffer): Buffer {
-  if (name.includes(0)) throw systemError(constants.errno.EINVAL, 'xattr name', name);
-  return Buffer.concat([name, Buffer.of(0)]);
+function pathOf(target: XattrTarget): Buffer | undefined {
+  return typeof target === 'number' ? undefined : target;
 }
