@@ -1,0 +1,13 @@
+import type { Setting } from '../../config/setting.ts';
+
+/** What can be set about a Director. */
+export const DIRECTOR_SETTINGS: Setting[] = [
+  { name: 'data', kind: 'text', describe: 'folder of the database, keys and admin token' },
+  { name: 'host', kind: 'text', describe: 'address to listen on (0.0.0.0)' },
+  { name: 'port', kind: 'number', describe: 'port of the REST API (7420)' },
+  { name: 'controlPort', kind: 'number', describe: 'port for Transporters (7421)' },
+  { name: 'publicHost', kind: 'text', describe: 'name or address by which Transporters reach it' },
+  { name: 'names', kind: 'list', describe: 'further names for its certificate' },
+  { name: 'masterKey', kind: 'text', describe: '32 bytes in base64 instead of the file master.key', secret: true },
+  { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
+];

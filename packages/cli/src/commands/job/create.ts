@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { fail } from '../../failures.ts';
+import { printResult } from '../../output/document.ts';
+import { openDirector } from '../../session/director.ts';
+import type { Invocation } from '../../session/host.ts';
+import { choice, defineCommand, jsonOption } from '../define.ts';
+import { parsePlaces } from '../place.ts';
+
+interface Options {
+  source: string[];
+  repository: string;
+  encryption: 'in-flight' | 'source-side';
+  password?: string;
+  compression?: string;
+  exclude?: string[];
+  json?: boolean;
+}
+
+export function addJobCreate(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'create <name>',
+    describe: 'make a backup job',
+    examples: [
+      'sealift job create web --source berlin:/var/www --repository main --encryption in-flight',
+      'sealift job create mail --source berlin:/srv/mail --repository main --encryption source-side --password archive',
+      "sealift job create home --source berlin:/home --repository main --encryption in-flight --exclude '*.tmp' '/cache/'",
+    ],
+    notes:
+      'in-flight: the target reads the data, nobody between can. source-side: only who has the password can.\n' +
+      'A pattern without a slash excludes a name at any depth; with one, a path from the root of the source.',
+  })
+    .requiredOption('--source <place...>', 'what to protect, TRANSPORTER:PATH; repeat for more paths of the same')
+    .requiredOption('--repository <name>', 'where to')
+    .addOption(choice('--encryption <mode>', 'who can read it', ['in-flight', 'source-side']).makeOptionMandatory())
+    .option('--password <name>', 'encryption password, for source-side')
+    .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
+    .option('--exclude <pattern...>', 'what to leave out')
+    .addOption(jsonOption())
+    .action(async (name: string, options: Options) => {
+      const body = { name, ...jobFields(options) };
+      const director = await openDirector(invocation);
+      const made = await director.call('createJob', { body }, invocation.signal);
+      printResult(invocation, options.json, made, () => `${made.id}\n`);
+    });
+}
+
+function jobFields(options: Options) {
+  const { source, repository, encryption, password, compression, exclude } = options;
+  const needsPassword = encryption === 'source-side';
+  if (needsPassword !== (password !== undefined)) {
+    throw fail('usage', needsPassword ? 'source-side needs --password NAME' : 'in-flight takes no --password');
+  }
+  return {
+    source: parsePlaces('--source', source),
+    repository,
+    encryption,
+    ...(password === undefined ? {} : { password }),
+    ...(compression === undefined ? {} : { compression }),
+    ...(exclude === undefined ? {} : { exclude }),
+  };
+}

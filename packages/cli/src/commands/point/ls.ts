@@ -1,0 +1,52 @@
+import type { EntryResource } from '@sealift/wire';
+import type { Command } from 'commander';
+import { printLine } from '../../output/document.ts';
+import { pathQuery, showPath } from '../../output/entry-path.ts';
+import { printable } from '../../output/printable.ts';
+import { formatBytes, formatTime } from '../../output/units.ts';
+import { openDirector } from '../../session/director.ts';
+import type { Invocation } from '../../session/host.ts';
+import { defineCommand, jsonOption } from '../define.ts';
+
+export function addPointLs(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'ls <point> [folder]',
+    describe: 'list a folder of a recovery point',
+    examples: [
+      'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002',
+      'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 www/images',
+      "sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 'old\\xe4'",
+    ],
+    notes:
+      'Names are shown, and taken, with bytes that are not printable UTF-8 as \\xNN and a backslash as two.\n' +
+      'A source Transporter that may read the point must be connected.',
+  })
+    .addOption(jsonOption('print one JSON object a line'))
+    .action(async (id: string, folder: string | undefined, { json }: { json?: boolean }) => {
+      const director = await openDirector(invocation);
+      const query = folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''));
+      for await (const entry of director.list('listEntries', { params: { id }, query }, invocation.signal)) {
+        if (json === true) printLine(invocation, entry);
+        else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
+      }
+    });
+}
+
+const KIND_LETTER: Record<EntryResource['kind'], string> = {
+  file: '-',
+  directory: 'd',
+  symlink: 'l',
+  fifo: 'p',
+  socket: 's',
+  character: 'c',
+  block: 'b',
+};
+
+function formatEntry(entry: EntryResource): string {
+  const permissions = entry.mode.toString(8).padStart(4, '0');
+  const owner = `${entry.uid}:${entry.gid}`;
+  const time = formatTime(Number(BigInt(entry.mtimeNs) / 1_000_000n));
+  const target = entry.linkTarget === undefined ? '' : ` -> ${printable(entry.linkTarget)}`;
+  const size = formatBytes(entry.size).padStart(9);
+  return `${KIND_LETTER[entry.kind]} ${permissions} ${owner.padEnd(11)} ${size}  ${time}  ${showPath(entry)}${target}`;
+}

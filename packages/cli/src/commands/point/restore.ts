@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { openDirector } from '../../session/director.ts';
+import type { Invocation } from '../../session/host.ts';
+import { choice, defineCommand, jsonOption } from '../define.ts';
+import { finishRun, type WaitOptions } from '../finish-run.ts';
+import { parsePlace } from '../place.ts';
+
+interface Options extends WaitOptions {
+  to: string;
+  only?: string[];
+  overwrite?: 'never' | 'older' | 'always';
+}
+
+export function addPointRestore(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'restore <point>',
+    describe: 'restore a recovery point, or parts of it, to a folder of a Transporter',
+    examples: [
+      'sealift point restore 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to berlin:/srv/restored --wait',
+      "sealift point restore 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to berlin:/tmp/out --only 'www/**/*.jpg' --wait",
+    ],
+    notes: 'With --wait the exit status is that of the run: 0 done, 3 with warnings, 1 failed or cancelled.',
+  })
+    .requiredOption('--to <place>', 'where to, TRANSPORTER:PATH')
+    .option('--only <pattern...>', 'only what matches')
+    .addOption(choice('--overwrite <rule>', 'what to do with files that exist', ['never', 'older', 'always']))
+    .option('--wait', 'wait for the end of the restore')
+    .addOption(jsonOption())
+    .action(async (id: string, options: Options) => {
+      const { to, only, overwrite } = options;
+      const body = {
+        ...parsePlace('--to', to),
+        ...(only === undefined ? {} : { only }),
+        ...(overwrite === undefined ? {} : { overwrite }),
+      };
+      const director = await openDirector(invocation);
+      const run = await director.call('restorePoint', { params: { id }, body }, invocation.signal);
+      await finishRun(invocation, director, run, options);
+    });
+}

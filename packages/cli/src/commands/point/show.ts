@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { printResult } from '../../output/document.ts';
+import { printable } from '../../output/printable.ts';
+import { formatFields } from '../../output/run.ts';
+import { formatBytes, formatTime } from '../../output/units.ts';
+import { openDirector } from '../../session/director.ts';
+import type { Invocation } from '../../session/host.ts';
+import { defineCommand, jsonOption } from '../define.ts';
+
+export function addPointShow(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'show <point>',
+    describe: 'show one recovery point',
+    examples: ['sealift point show 0198c3f2-7d4e-7a11-9c55-0242ac120002'],
+  })
+    .addOption(jsonOption())
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const director = await openDirector(invocation);
+      const point = await director.call('getPoint', { params: { id } }, invocation.signal);
+      printResult(invocation, json, point, () =>
+        formatFields([
+          ['point', point.id],
+          ['job', printable(point.job.name)],
+          ['source', printable(point.source.name)],
+          ['repository', printable(point.repository.name)],
+          ['encryption', point.mode],
+          ['password', point.password === undefined ? undefined : printable(point.password.name)],
+          ['made', `${formatTime(point.createdAt)} UTC`],
+          ['sequence', String(point.sequence)],
+          ['files', String(point.files)],
+          ['size', formatBytes(point.bytes)],
+          ['manifest', point.hash],
+        ]),
+      );
+    });
+}

@@ -1,0 +1,44 @@
+import type { RunResource } from '@sealift/wire';
+import { printable } from './printable.ts';
+import { formatBytes, formatDuration, formatRate, formatTime } from './units.ts';
+
+/** `name: value` lines, values one below the other. */
+export function formatFields(fields: [name: string, value: string | undefined][]): string {
+  const shown = fields.filter(([, value]) => value !== undefined);
+  const width = Math.max(0, ...shown.map(([name]) => name.length)) + 2;
+  return shown.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}\n`).join('');
+}
+
+/** Milliseconds from start to end, or to now. */
+export function runTime(run: RunResource): number | undefined {
+  if (run.startedAt === undefined) return undefined;
+  const end = run.finishedAt === undefined ? Date.now() : Date.parse(run.finishedAt);
+  return Math.max(0, end - Date.parse(run.startedAt));
+}
+
+export function formatRun(run: RunResource): string {
+  const time = runTime(run);
+  const { progress } = run;
+  const bytes = (value: number | undefined) => (value === undefined ? undefined : formatBytes(value));
+  return formatFields([
+    ['run', run.id],
+    ['job', printable(run.job.name)],
+    ['kind', run.kind],
+    ['state', run.state],
+    ['reason', run.reason === undefined ? undefined : printable(run.reason)],
+    ['transporter', printable(run.transporter.name)],
+    ['attempt', String(run.attempt)],
+    ['started', run.startedAt === undefined ? undefined : `${formatTime(run.startedAt)} UTC`],
+    ['time', time === undefined ? undefined : formatDuration(time)],
+    ['files', progress === undefined ? undefined : String(progress.files)],
+    ['read', bytes(progress?.bytesRead)],
+    ['new', bytes(progress?.bytesNew)],
+    ['sent', bytes(progress?.bytesSent)],
+    ['stored', bytes(progress?.bytesStored)],
+    ['rate', progress === undefined || time === undefined ? undefined : formatRate(progress.bytesRead, time)],
+    ['warnings', String(run.warnings)],
+    ['point', run.point],
+    ['restored to', run.restore === undefined ? undefined : printable(run.restore.path)],
+    ['failure', run.failure === undefined ? undefined : `${printable(run.failure.message)} (${run.failure.code})`],
+  ]);
+}

@@ -1,0 +1,90 @@
+import { PRODUCT_VERSION } from '@sealift/core';
+import { Command } from 'commander';
+import { addDirectorServe } from './commands/director/serve.ts';
+import { addJobCreate } from './commands/job/create.ts';
+import { addJobList } from './commands/job/list.ts';
+import { addJobRun } from './commands/job/run.ts';
+import { addLogin } from './commands/login.ts';
+import { addPasswordCreate } from './commands/password/create.ts';
+import { addPasswordList } from './commands/password/list.ts';
+import { addPointList } from './commands/point/list.ts';
+import { addPointLs } from './commands/point/ls.ts';
+import { addPointRestore } from './commands/point/restore.ts';
+import { addPointShow } from './commands/point/show.ts';
+import { addRecover } from './commands/recover.ts';
+import { addRepositoryCreate } from './commands/repository/create.ts';
+import { addRepositoryList } from './commands/repository/list.ts';
+import { addRunCancel } from './commands/run/cancel.ts';
+import { addRunList } from './commands/run/list.ts';
+import { addRunShow } from './commands/run/show.ts';
+import { addRunWatch } from './commands/run/watch.ts';
+import { addTransporterList } from './commands/transporter/list.ts';
+import { addTransporterServe } from './commands/transporter/serve.ts';
+import { addTransporterToken } from './commands/transporter/token.ts';
+import { addUp } from './commands/up.ts';
+import type { Invocation } from './session/host.ts';
+
+type AddCommand = (parent: Command, invocation: Invocation) => void;
+
+const GROUPS: [name: string, describe: string, examples: string[], members: AddCommand[]][] = [
+  ['director', 'the Director', ['sealift director serve --data DIR'], [addDirectorServe]],
+  [
+    'transporter',
+    'the machines that move data',
+    ['sealift transporter token berlin --role source', 'sealift transporter list'],
+    [addTransporterServe, addTransporterToken, addTransporterList],
+  ],
+  [
+    'repository',
+    'where recovery points are kept',
+    ['sealift repository create main --transporter vault --path /srv/sealift/main'],
+    [addRepositoryCreate, addRepositoryList],
+  ],
+  [
+    'password',
+    'encryption passwords of source-side encryption',
+    ['sealift password create archive'],
+    [addPasswordCreate, addPasswordList],
+  ],
+  ['job', 'what is backed up', ['sealift job run web --wait'], [addJobCreate, addJobList, addJobRun]],
+  [
+    'run',
+    'backups and restores, under way and past',
+    ['sealift run list', 'sealift run watch'],
+    [addRunList, addRunShow, addRunWatch, addRunCancel],
+  ],
+  [
+    'point',
+    'recovery points',
+    ['sealift point list --job web', 'sealift point ls POINT'],
+    [addPointList, addPointShow, addPointLs, addPointRestore],
+  ],
+];
+
+const EXIT_STATUS =
+  'Exit status: 0 done, 1 failed, 2 wrong usage, 3 finished with warnings, 4 not permitted, 130 interrupted.';
+
+/** The whole command tree. Parsing failures and help are thrown as CommanderError, nothing ends the process. */
+export function buildProgram(invocation: Invocation): Command {
+  const { stdout, stderr } = invocation.host;
+  const program = new Command('sealift')
+    .description('Backups that are encrypted before the first bit leaves the source, and always come back.')
+    .version(PRODUCT_VERSION, '-V, --version', 'show the version')
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .exitOverride()
+    .showHelpAfterError('(--help shows how it is used)')
+    .addHelpText('after', examplesHelp(['sealift up ~/documents', 'sealift job run web --wait', 'sealift point list']))
+    .addHelpText('after', `\n${EXIT_STATUS}`);
+  addUp(program, invocation);
+  addLogin(program, invocation);
+  for (const [name, describe, examples, members] of GROUPS) {
+    const group = program.command(name).description(describe).addHelpText('after', examplesHelp(examples));
+    for (const add of members) add(group, invocation);
+  }
+  addRecover(program, invocation);
+  return program;
+}
+
+function examplesHelp(lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
