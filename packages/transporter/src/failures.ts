@@ -4,6 +4,8 @@ import { failuresOf } from '@sealift/core';
 export const fail = failuresOf({
   /** A setting is missing or makes no sense. */
   configuration: { kind: 'refused', advice: 'Correct the setting and start the Transporter again.' },
+  /** Two Transporters on one data directory would undo each other's work. */
+  'data-in-use': { kind: 'refused', advice: 'Stop the other process, or give this one a data directory of its own.' },
   /** A file of the Transporter's own state cannot be understood. */
   'state-damaged': {
     kind: 'corrupt',

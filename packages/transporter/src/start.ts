@@ -12,6 +12,8 @@ import type { Role } from './roles/role.ts';
 import { sourceRole } from './roles/source.ts';
 import { targetRole } from './roles/target.ts';
 import { openDataFolder } from './storage/data-folder.ts';
+import { lockData } from './storage/data-lock.ts';
+import { makePrivateFolder } from './storage/durable-file.ts';
 
 export interface TransporterHandle {
   role: TransporterRole;
@@ -29,6 +31,8 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
   const settings = settle(config);
   const log = createLogger(settings);
   await using starting = new AsyncDisposableStack();
+  await makePrivateFolder(settings.data);
+  starting.use(await lockData(settings.data));
   const folder = await openDataFolder(settings.data);
   const enrolled = await establishIdentity(settings, folder, log);
   const metrics = new Metrics();
@@ -51,7 +55,7 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
   observe(metrics, role, director, renewal);
   const health = starting.use(
     await serveHealth(settings.healthHost, settings.healthPort, metrics, () => [
-      { name: 'director', ready: director.connected },
+      { name: 'director', ready: director.connected, essential: true },
       ...role.readiness(),
     ]),
   );

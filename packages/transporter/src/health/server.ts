@@ -4,10 +4,12 @@ import { fastify } from 'fastify';
 import { urlHost } from '../config.ts';
 import type { Metrics } from './metrics.ts';
 
-/** One thing that must hold before this Transporter is of use. */
+/** One thing this Transporter needs. */
 export interface Readiness {
   name: string;
   ready: boolean;
+  /** Without it this Transporter is of no use at all; else the rest goes on. */
+  essential: boolean;
   reason?: string;
 }
 
@@ -15,7 +17,7 @@ export interface HealthServer extends AsyncDisposable {
   url: string;
 }
 
-/** Serves /healthz (the process answers), /readyz (it can do its work, or why not) and /metrics, without a token. */
+/** Serves /healthz (the process answers), /readyz (it can do its work; what it lacks) and /metrics, without a token. */
 export async function serveHealth(
   host: string,
   port: number,
@@ -26,7 +28,7 @@ export async function serveHealth(
   server.get('/healthz', () => ({ status: 'ok' }));
   server.get('/readyz', (_request, reply) => {
     const checks = readiness();
-    const ready = checks.every((check) => check.ready);
+    const ready = checks.every((check) => check.ready || !check.essential);
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', checks });
   });
   server.get('/metrics', async (_request, reply) => {

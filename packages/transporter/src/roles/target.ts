@@ -37,11 +37,8 @@ export async function targetRole({ settings, folder, identity, metrics, log }: S
     onRenewed: (renewed) => server.present(renewed),
     readiness: () =>
       repositories.states().map(({ name, failure }) => {
-        return {
-          name: `repository ${name}`,
-          ready: failure === undefined,
-          ...(failure && { reason: failure.message }),
-        };
+        const state = { name: `repository ${name}`, ready: failure === undefined, essential: false };
+        return failure === undefined ? state : { ...state, reason: failure.message };
       }),
     sessions: () => server.sessions,
     repositories: () => repositories.states(),

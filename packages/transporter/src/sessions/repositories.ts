@@ -3,7 +3,7 @@ import { type Failure, toFailure } from '@sealift/core';
 import { createRepository, filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
-import type { Logger } from '../logger.ts';
+import { failureFields, type Logger } from '../logger.ts';
 import { UUID_PATTERN } from '../storage/identifiers.ts';
 import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
 
@@ -164,8 +164,12 @@ export class Repositories implements AsyncDisposable {
     throw fail('repository-conflict', `${folder} already holds the repository ${repository.id} with ${points} points`);
   }
 
-  #openAt(folder: string): Promise<Repository> {
-    return openRepository(filesystemStore(folder), { holder: this.#holder });
+  async #openAt(folder: string): Promise<Repository> {
+    const repository = await openRepository(filesystemStore(folder), { holder: this.#holder });
+    const where = { repository: repository.id, path: folder };
+    for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
+    this.#log.info(where, 'repository open');
+    return repository;
   }
 
   async #register(entry: Entry & { repository: Repository }) {
@@ -179,7 +183,6 @@ export class Repositories implements AsyncDisposable {
       await entry.repository[Symbol.asyncDispose]();
       throw thrown;
     }
-    this.#log.info({ repository: entry.id, path: entry.path }, 'repository open');
     return this.#answer(entry);
   }
 
@@ -201,19 +204,18 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #openClosed(): Promise<void> {
-    for (const entry of this.#entries.values()) if (!this.#closed) await this.#tryOpen(entry);
+    await Promise.all([...this.#entries.values()].map((entry) => this.#tryOpen(entry)));
   }
 
   async #tryOpen(entry: Entry): Promise<void> {
     if (entry.repository !== undefined) return;
-    const where = { repository: entry.id, path: entry.path };
     try {
       entry.repository = await this.#openExpected(entry);
       entry.failure = undefined;
-      this.#log.info(where, 'repository open');
     } catch (thrown) {
       const failure = toFailure(thrown);
-      if (entry.failure?.message !== failure.message) this.#log.error({ ...where, failure }, 'repository not open');
+      const fields = { repository: entry.id, path: entry.path, ...failureFields(thrown) };
+      if (entry.failure?.message !== failure.message) this.#log.error(fields, 'repository not open');
       entry.failure = failure;
     }
   }

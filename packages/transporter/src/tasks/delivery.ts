@@ -28,6 +28,8 @@ export class ResultDelivery implements AsyncDisposable {
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
     this.#running = this.#deliverAll().finally(() => {
       this.#running = undefined;
+      // A result that came in at the last moment.
+      if (this.#something()) this.wake();
     });
   }
 
@@ -38,15 +40,18 @@ export class ResultDelivery implements AsyncDisposable {
 
   /** Ends when nothing is left, or when the Director is away: its return wakes it again. */
   async #deliverAll(): Promise<void> {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (await this.#deliver(next)) await this.#journal.forget(next);
-      else await sleep(PAUSE, undefined, { signal: this.#stop.signal }).catch(() => {});
+    while (this.#something()) {
+      let failed = false;
+      for (const task of this.#journal.all()) {
+        if (await this.#deliver(task)) await this.#journal.forget(task);
+        else failed = true;
+      }
+      if (failed) await sleep(PAUSE, undefined, { signal: this.#stop.signal }).catch(() => {});
     }
   }
 
-  #next(): FinishedTask | undefined {
-    if (!this.#line.connected || this.#stop.signal.aborted) return undefined;
-    return this.#journal.all()[0];
+  #something(): boolean {
+    return this.#line.connected && !this.#stop.signal.aborted && this.#journal.all().length > 0;
   }
 
   async #deliver(task: FinishedTask): Promise<boolean> {

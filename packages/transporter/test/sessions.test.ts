@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type FailureRecord, toFailure } from '@sealift/core';
+import type { Identity, TicketGrant } from '@sealift/crypto';
+import { connectLink, decodeOpened, decodeRefused, encodeOpen, MESSAGE, type Open, type Opened } from '@sealift/wire';
+import t, { type Test } from 'tap';
+import { startTransporter, type TransporterHandle } from '../src/index.ts';
+import { DirectorStandIn } from './director-stand-in.ts';
+import { folderFor } from './helpers.ts';
+
+interface Site {
+  director: DirectorStandIn;
+  target: TransporterHandle;
+  source: Identity;
+  targetIdentity: Identity;
+  folder: string;
+  restart(): Promise<TransporterHandle>;
+}
+
+async function siteFor(t: Test): Promise<Site> {
+  const folder = await folderFor(t);
+  const director = await DirectorStandIn.start();
+  const { config, identity } = await director.enrolled(folder, 'target');
+  let target = await startTransporter(config);
+  t.teardown(async () => {
+    await target.close();
+    await director[Symbol.asyncDispose]();
+  });
+  const restart = async () => {
+    await target.close();
+    target = await startTransporter(config);
+    return target;
+  };
+  return { director, target, source: await director.identity('source'), targetIdentity: identity, folder, restart };
+}
+
+async function createRepository({ director, target, folder }: Site, name: string): Promise<string> {
+  const peer = await director.peer(target.id);
+  const { repositoryId } = await peer.call('repository.create', { name, path: join(folder, name) });
+  return repositoryId;
+}
+
+/** Opens a session; resolves to what the target answers to OPEN, or to why there was no answer. */
+async function open(
+  site: Site,
+  target: TransporterHandle,
+  ticket: Buffer,
+  open: Open,
+): Promise<Opened | FailureRecord> {
+  const url = target.dataUrl as string;
+  try {
+    await using link = await connectLink(
+      { url, identity: site.source, ticket, expectPeer: target.id },
+      AbortSignal.timeout(10_000),
+    );
+    await link.send(MESSAGE.open, encodeOpen(open));
+    for await (const { kind, payload } of link.messages()) {
+      return kind === MESSAGE.refused ? decodeRefused(payload) : decodeOpened(payload);
+    }
+  } catch (thrown) {
+    return toFailure(thrown).toJSON();
+  }
+  throw new Error('the target ended the link without a word');
+}
+
+function grantAndOpen(repositoryId: string, purpose: Open['purpose'] = 'backup') {
+  const ids = { runId: randomUUID(), jobId: randomUUID(), repositoryId };
+  return { ids, wanted: { purpose, ...ids } satisfies Open };
+}
+
+t.test('a ticket opens one session, and no second one even after the target was restarted', async (t) => {
+  const site = await siteFor(t);
+  const { ids, wanted } = grantAndOpen(await createRepository(site, 'one'));
+  const ticket = site.director.ticket(site.source, site.targetIdentity, ids);
+  t.match(await open(site, site.target, ticket, wanted), { repositoryId: ids.repositoryId });
+  t.match(await open(site, site.target, ticket, wanted), { code: 'ticket-used', kind: 'refused' });
+  const again = await site.restart();
+  t.match(await open(site, again, ticket, wanted), { code: 'ticket-used', kind: 'refused' });
+  const fresh = site.director.ticket(site.source, site.targetIdentity, ids);
+  t.match(await open(site, again, fresh, wanted), { repositoryId: ids.repositoryId }, 'a fresh one is welcome');
+});
+
+t.test('a session that its ticket does not cover is refused', async (t) => {
+  const site = await siteFor(t);
+  const { ids, wanted } = grantAndOpen(await createRepository(site, 'one'));
+  const attempt = (grant: Partial<TicketGrant>, what: Open) =>
+    open(site, site.target, site.director.ticket(site.source, site.targetIdentity, { ...ids, ...grant }), what);
+  t.match(await attempt({ rights: ['read'] }, wanted), { code: 'not-permitted', kind: 'refused' });
+  t.match(await attempt({ rights: ['append'] }, { ...wanted, purpose: 'restore' }), { code: 'not-permitted' });
+  t.match(await attempt({}, { ...wanted, runId: randomUUID() }), { code: 'not-permitted' });
+  t.match(await attempt({ mode: 'source-side', domainId: randomUUID() }, wanted), { code: 'not-permitted' });
+  t.match(await attempt({}, wanted), { repositoryId: ids.repositoryId }, 'and one that it covers is served');
+});
+
+t.test('a ticket for a repository that is not served here is refused', async (t) => {
+  const site = await siteFor(t);
+  const { ids, wanted } = grantAndOpen(randomUUID());
+  const ticket = site.director.ticket(site.source, site.targetIdentity, ids);
+  t.match(await open(site, site.target, ticket, wanted), { code: 'repository-unknown', kind: 'refused' });
+});
+
+t.test('a ticket that another Director signed is refused', async (t) => {
+  const site = await siteFor(t);
+  const { ids, wanted } = grantAndOpen(await createRepository(site, 'one'));
+  await using other = await DirectorStandIn.start();
+  const ticket = other.ticket(site.source, site.targetIdentity, ids);
+  t.match(await open(site, site.target, ticket, wanted), { code: 'ticket-invalid', kind: 'refused' });
+});
+
+t.test('creating a repository again in the same place answers with the one that is there', async (t) => {
+  const site = await siteFor(t);
+  const first = await createRepository(site, 'one');
+  t.same(await createRepository(site, 'one'), first);
+  t.not(await createRepository(site, 'two'), first);
+  const peer = await site.director.peer(site.target.id);
+  await t.rejects(peer.call('repository.create', { name: 'three', path: 'three' }), { code: 'configuration' });
+  const path = join(site.folder, 'two');
+  await t.rejects(peer.call('repository.open', { repositoryId: first, path }), { code: 'repository-conflict' });
+});
+
+t.test('a repository that cannot be opened does not stand in the way of the others', async (t) => {
+  const site = await siteFor(t);
+  const broken = await createRepository(site, 'broken');
+  const sound = await createRepository(site, 'sound');
+  await site.target.close();
+  await damageConfig(join(site.folder, 'broken'));
+  const again = await site.restart();
+
+  const { ids, wanted } = grantAndOpen(sound);
+  const ticket = site.director.ticket(site.source, site.targetIdentity, ids);
+  t.match(await open(site, again, ticket, wanted), { repositoryId: sound }, 'the sound one is served');
+  const lost = grantAndOpen(broken);
+  const useless = site.director.ticket(site.source, site.targetIdentity, lost.ids);
+  t.match(await open(site, again, useless, lost.wanted), { code: 'repository-closed' });
+
+  const peer = await site.director.peer(again.id);
+  await t.rejects(peer.call('repository.stats', { repositoryId: broken }), { code: 'repository-closed' });
+  t.match(await peer.call('repository.stats', { repositoryId: sound }), { repositoryId: sound });
+  const ready = await fetch(`${again.healthUrl}/readyz`);
+  t.match(await ready.text(), /repository broken","ready":false/);
+  const metrics = await (await fetch(`${again.healthUrl}/metrics`)).text();
+  t.match(metrics, /sealift_repository_open\{repository="broken"\} 0/);
+  t.match(metrics, /sealift_repository_open\{repository="sound"\} 1/);
+});
+
+async function damageConfig(repository: string): Promise<void> {
+  for (const name of await readdir(repository)) {
+    const path = join(repository, name);
+    if ((await stat(path)).isFile()) await writeFile(path, 'not a configuration');
+  }
+}
