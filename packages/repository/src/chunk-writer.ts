@@ -41,7 +41,7 @@ export interface WriterHost {
   /** Chunks on their way to the disk, by zone and id, so that two sessions do not store the same one. */
   pending: Map<string, Promise<void>>;
   /** Throws when this program may write no more. */
-  assertWritable(): void;
+  assertLeaseHeld(): void;
   onPackFinished(length: number): void;
   onClosed(writer: ChunkWriter): void;
 }
@@ -69,6 +69,9 @@ export class GroupWriter implements ChunkWriter {
   #pack: PackFile | undefined;
   #packNumber = -1;
   #failure: Failure | undefined;
+  /** Puts not answered yet, those waiting for credit included. */
+  readonly #unanswered = new Set<Promise<void>>();
+  #ended = false;
   #closing: Promise<void> | undefined;
 
   constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }) {
@@ -78,22 +81,24 @@ export class GroupWriter implements ChunkWriter {
   }
 
   put(chunk: ChunkToStore): Promise<void> {
-    try {
-      this.#refuseUnlessOpen();
-    } catch (thrown) {
-      return Promise.reject(thrown);
-    }
+    const refusal = this.#refusal(chunk);
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#host.table.chunk(this.#session.zone, chunk.id) !== undefined) return Promise.resolve();
     const key = `${this.#zoneKey}${chunk.id.toString('latin1')}`;
     const pending = this.#host.pending.get(key);
     // If the session that is storing it fails, this one stores it itself.
     if (pending !== undefined) return pending.catch(() => this.put(chunk));
-    const stored = this.#store(chunk).finally(() => this.#host.pending.delete(key));
+    const stored = this.#store(chunk).finally(() => {
+      this.#host.pending.delete(key);
+      this.#unanswered.delete(stored);
+    });
     this.#host.pending.set(key, stored);
+    this.#unanswered.add(stored);
     return stored;
   }
 
   close(): Promise<void> {
+    this.#ended = true;
     this.#closing ??= this.#finish().finally(() => this.#host.onClosed(this));
     return this.#closing;
   }
@@ -102,17 +107,18 @@ export class GroupWriter implements ChunkWriter {
     return this.close();
   }
 
-  #refuseUnlessOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing !== undefined) throw fail('repository-closed', 'A chunk came after the end of its session.');
-    this.#host.assertWritable();
+  #refusal(chunk: ChunkToStore): Failure | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#ended) return fail('repository-closed', 'A chunk came after the end of its session.');
+    if (chunk.id.length !== ID_LENGTH) return fail('chunk-refused', `A chunk id has ${chunk.id.length} bytes.`);
+    return undefined;
   }
 
   async #store(chunk: ChunkToStore): Promise<void> {
     const record = recordOf(chunk);
     await this.#credit.take(record.length);
     try {
-      this.#refuseUnlessOpen();
+      if (this.#failure !== undefined) throw this.#failure;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#add({ ...record, resolve, reject });
       await promise;
@@ -134,7 +140,7 @@ export class GroupWriter implements ChunkWriter {
     if (this.#writing !== undefined || this.#waiting.length === 0) return;
     const now = performance.now();
     const ready = now - this.#lastAdded >= IDLE || now - this.#firstWaiting >= LONGEST_WAIT;
-    if (this.#waitingBytes >= GROUP || ready || this.#closing !== undefined) {
+    if (this.#waitingBytes >= GROUP || ready || this.#ended) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       this.#writing = this.#writeGroup().finally(() => {
@@ -173,7 +179,7 @@ export class GroupWriter implements ChunkWriter {
       this.#packNumber = table.addPack(this.#pack.header, this.#pack.name);
     }
     const entries = await this.#pack.add(group);
-    this.#host.assertWritable();
+    this.#host.assertLeaseHeld();
     for (const entry of entries) table.addEntry(this.#session.zone, this.#packNumber, entry);
   }
 
@@ -192,10 +198,15 @@ export class GroupWriter implements ChunkWriter {
     }
   }
 
+  /** A failure that a put has reported already is not reported again. */
   async #finish(): Promise<void> {
     this.#schedule();
+    await Promise.allSettled(this.#unanswered);
     while (this.#writing !== undefined) await this.#writing;
-    await this.#finishPack();
+    const reported = this.#failure !== undefined;
+    await this.#finishPack().catch((thrown) => {
+      if (!reported) throw thrown;
+    });
   }
 }
 

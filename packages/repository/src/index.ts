@@ -1,5 +1,6 @@
+export type { EncryptionMode as ProtectionMode } from '@sealift/crypto';
 export type { ChunkToStore, ChunkWriter } from './chunk-writer.ts';
-export { decodeManifest, encodeManifest, type Manifest, type ProtectionMode } from './format/manifest-body.ts';
+export { decodeManifest, encodeManifest, type Manifest } from './format/manifest-body.ts';
 export { PAGE_KIND, pageKind } from './format/page-kind.ts';
 export {
   LONGEST_POINT,

@@ -58,12 +58,3 @@ export function parseLeaseName(name: string): { generation: number; holder: stri
 export function isUuid(text: string): boolean {
   return UUID_ALONE.test(text);
 }
-
-export function uuidToBytes(uuid: string): Buffer {
-  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
-}
-
-export function uuidFromBytes(bytes: Buffer): string {
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}

@@ -95,7 +95,7 @@ async function loadUnfinished(store: Store, name: string, options: LoadOptions):
     return await salvage(store, name);
   } catch (thrown) {
     const failure = toFailure(thrown);
-    if (failure.kind !== 'retry') throw failure;
+    if (failure.kind !== 'retry' && failure.code !== 'disk-full') throw failure;
     options.onProblem(failure);
     return scanPack(store, name);
   }

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@sealift/core';
+import { uuidBytes } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
 import { PackTable } from './index/pack-table.ts';
-import { CONFIG_NAME, isUuid, uuidToBytes } from './layout.ts';
+import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
 import { loadPacks, removeLeftovers } from './load-packs.ts';
-import { loadPoints } from './points.ts';
+import { loadPoints, removeOrphanedReferences } from './points.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
 import type { Store } from './store/store.ts';
@@ -14,7 +15,7 @@ import type { Store } from './store/store.ts';
 /** Makes a new, empty, unencrypted repository. */
 export async function createRepository(store: Store): Promise<{ id: string }> {
   const id = crypto.randomUUID();
-  const config = encodeConfig({ id: uuidToBytes(id), dedupSecret: randomBytes(32), createdAt: Date.now() });
+  const config = encodeConfig({ id: uuidBytes(id), dedupSecret: randomBytes(32), createdAt: Date.now() });
   try {
     await store.publish(CONFIG_NAME, config);
   } catch (thrown) {
@@ -40,7 +41,7 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const config = await readConfig(store);
   await using held = new AsyncDisposableStack();
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
-  if (lease !== undefined) await removeLeftovers(store);
+  if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const problems: Failure[] = [];
   const onProblem = (failure: Failure) => problems.push(failure);
   const table = new PackTable();

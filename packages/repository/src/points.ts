@@ -1,9 +1,10 @@
 import { type Failure, orderedParallel, toFailure } from '@sealift/core';
+import type { EncryptionMode } from '@sealift/crypto';
 import { fail } from './failures.ts';
-import type { Manifest, ProtectionMode } from './format/manifest-body.ts';
+import type { Manifest } from './format/manifest-body.ts';
 import { LONGEST_POINT, openManifest } from './format/recovery-point.ts';
 import { decodeReferencesTrailer, REFERENCES_TRAILER_LENGTH } from './format/reference-list.ts';
-import { POINTS_FOLDER, pointIdOf, pointName, referencesName } from './layout.ts';
+import { POINTS_FOLDER, pointIdOf, pointName, REFERENCES_FOLDER, referencesName } from './layout.ts';
 import type { Store } from './store/store.ts';
 
 /** A recovery point as the repository lists it. */
@@ -15,7 +16,7 @@ export interface PointRecord {
   createdAt: number;
   /** Clock of this repository's Transporter at the commit, ms since 1970. */
   receivedAt: number;
-  mode: ProtectionMode;
+  mode: EncryptionMode;
   zone: Buffer;
   jobId: string;
   sourceId: string;
@@ -91,5 +92,14 @@ async function receiveTime(store: Store, manifest: Manifest, onProblem: (failure
     const message = `The reference list ${name} in ${store.location} is damaged: ${cause.message}`;
     onProblem(fail('point-damaged', message, { cause }));
     return Date.now();
+  }
+}
+
+/** Removes reference lists whose points were never committed. */
+export async function removeOrphanedReferences(store: Store): Promise<void> {
+  const ids = new Set((await store.list(POINTS_FOLDER)).map(pointIdOf));
+  for (const name of await store.list(REFERENCES_FOLDER)) {
+    const id = pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
+    if (id !== undefined && !ids.has(id)) await store.remove(name);
   }
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { RunRecord } from '@sealift/crypto';
+import { type RunRecord, uuidBytes } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { ID_LENGTH } from './format/limits.ts';
 import { encodeReferencesHeader, encodeReferencesTrailer, REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
 import type { PackTable } from './index/pack-table.ts';
-import { referencesName, uuidToBytes } from './layout.ts';
+import { referencesName } from './layout.ts';
 import type { GrowingFile, Store } from './store/store.ts';
 
 /** Gathered before they are written, and read back at once: a multiple of the length of an id. */
@@ -45,12 +45,15 @@ export class SpilledReferences implements ReferenceCollector {
   #gatheredBytes = 0;
   #count = 0;
   #digest: Buffer | undefined;
+  #name: string;
+  #published = false;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(store: Store, table: PackTable, file: GrowingFile, of: { pointId: string; zone: Buffer }) {
     this.#store = store;
     this.#table = table;
     this.#file = file;
+    this.#name = file.name;
     this.pointId = of.pointId;
     this.zone = of.zone;
   }
@@ -62,7 +65,7 @@ export class SpilledReferences implements ReferenceCollector {
   ): Promise<SpilledReferences> {
     const file = await store.grow(`${crypto.randomUUID()}.references`);
     try {
-      await file.append([encodeReferencesHeader(uuidToBytes(of.pointId), of.zone)]);
+      await file.append([encodeReferencesHeader(uuidBytes(of.pointId), of.zone)]);
     } catch (thrown) {
       await file.discard();
       throw thrown;
@@ -93,14 +96,17 @@ export class SpilledReferences implements ReferenceCollector {
   /** Ends the file and gives it its final name, replacing what an earlier, unfinished commit left there. */
   publish(receivedAt: number): Promise<void> {
     return this.#inTurn(async () => {
+      if (this.#published) return;
       if (this.#digest === undefined)
         throw fail('point-refused', `The reference list of ${this.pointId} has not ended.`);
-      const pointId = uuidToBytes(this.pointId);
+      const pointId = uuidBytes(this.pointId);
       const trailer = { pointId, zone: this.zone, count: this.#count, hash: this.#digest, receivedAt };
       const before = this.#file.length;
       try {
         await this.#file.append([encodeReferencesTrailer(trailer)]);
         await this.#file.publish(referencesName(this.pointId));
+        this.#name = referencesName(this.pointId);
+        this.#published = true;
       } catch (thrown) {
         await this.#file.cutBack(before).catch(() => {});
         throw thrown;
@@ -125,7 +131,7 @@ export class SpilledReferences implements ReferenceCollector {
     let missingCount = 0;
     const end = this.#count * ID_LENGTH;
     for (let at = 0; at < end; at += SPAN) {
-      const ids = await this.#store.read(this.#file.name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+      const ids = await this.#store.read(this.#name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const id = ids.subarray(i, i + ID_LENGTH);
         const found = this.#table.chunk(this.zone, id);

@@ -1,5 +1,5 @@
 import { Failure } from '@sealift/core';
-import type { ChunkType, RunRecord } from '@sealift/crypto';
+import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import { checkCommit } from './commit.ts';
 import { fail } from './failures.ts';
@@ -8,7 +8,7 @@ import type { RepositoryConfig } from './format/config.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
-import { isUuid, pointName, uuidFromBytes } from './layout.ts';
+import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
@@ -42,7 +42,7 @@ export class ServedRepository implements Repository {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.id = uuidFromBytes(parts.config.id);
+    this.id = uuidText(parts.config.id);
     this.dedupSecret = parts.config.dedupSecret;
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
@@ -51,7 +51,7 @@ export class ServedRepository implements Repository {
       store: parts.store,
       table: parts.table,
       pending: new Map(),
-      assertWritable: () => this.#writable().assertHeld(),
+      assertLeaseHeld: () => parts.lease?.assertHeld(),
       onPackFinished: (length) => {
         parts.storedBytes += length;
         void this.#measure();

@@ -1,6 +1,6 @@
 import { ID_LENGTH } from './limits.ts';
 import type { ContentMap, TreeEntry } from './tree-entry.ts';
-import { isUnder, pathFlaw } from './tree-path.ts';
+import { comparePaths, isUnder, pathFlaw } from './tree-path.ts';
 
 /** Why an entry contradicts itself, or undefined. The same rules hold for writing and for reading. */
 export function checkEntry(entry: TreeEntry): string | undefined {
@@ -46,7 +46,7 @@ function linkFlaw(entry: TreeEntry): string | undefined {
 function hardLinkFlaw(entry: TreeEntry, first: Buffer): string | undefined {
   if (entry.kind === 'directory') return 'a hard link to a directory';
   if (entry.content !== undefined) return 'a hard link with content of its own';
-  if (first.equals(entry.path)) return 'a hard link to itself';
+  if (comparePaths(first, entry.path) === 0) return 'a hard link to itself';
   return pathFlaw(first);
 }
 

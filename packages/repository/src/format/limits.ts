@@ -1,12 +1,12 @@
+import { CHUNK_HEADER_LENGTH, MAX_INNER_LENGTH } from '@sealift/crypto';
+
 /** Bytes of every chunk id, SHA-256 and HMAC-SHA-256. */
 export const ID_LENGTH = 32;
 /** Bytes of a dedup zone and of a UUID. */
 export const ZONE_LENGTH = 16;
-/** Longest plaintext of a chunk, and so of a page, a node or a bundle member. */
-export const LONGEST_PLAINTEXT = 16 * 1024 * 1024;
-/** Longest stored body of a chunk: the plaintext, padding and container around it. */
-export const LONGEST_BODY = LONGEST_PLAINTEXT + 4 * 1024 * 1024;
-/** Longest path, link target and xattr name list entry are bounded by their u16 lengths. */
+/** Longest stored body of a chunk: header, longest inner, tag. */
+export const LONGEST_BODY = CHUNK_HEADER_LENGTH + MAX_INNER_LENGTH + 16;
+/** Paths, link targets and xattr names are bounded by their u16 lengths. */
 export const LONGEST_PATH = 0xffff;
 /** Linux allows 64 KiB a value; other systems more. */
 export const LONGEST_XATTR_VALUE = 1024 * 1024;

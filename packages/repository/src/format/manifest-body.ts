@@ -1,9 +1,7 @@
-import type { RunRecord } from '@sealift/crypto';
+import type { EncryptionMode, RunRecord } from '@sealift/crypto';
 import { Packr } from 'msgpackr';
 import { fail } from '../failures.ts';
 import { ID_LENGTH, LONGEST_MANIFEST, ZONE_LENGTH } from './limits.ts';
-
-export type ProtectionMode = 'in-flight' | 'source-side';
 
 /** What a recovery point says of itself in the clear. Names, sizes and host facts are in the sealed chunk `body`. */
 export interface Manifest {
@@ -12,7 +10,7 @@ export interface Manifest {
   pointId: string;
   /** Clock of the source, ms since 1970. */
   createdAt: number;
-  mode: ProtectionMode;
+  mode: EncryptionMode;
   /** Dedup zone all its chunks belong to. */
   zone: Buffer;
   jobId: string;

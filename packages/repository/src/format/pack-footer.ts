@@ -1,4 +1,4 @@
-import { CHUNK_TYPE, type ChunkType } from '@sealift/crypto';
+import { type ChunkType, isChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -86,8 +86,6 @@ export function decodeFooter(bytes: Buffer): { header: PackHeader; entries: Pack
   return { header, entries };
 }
 
-const TYPES = new Set<number>(Object.values(CHUNK_TYPE));
-
 function readEntry(reader: ByteReader, end: number): PackEntry {
   const id = reader.take(ID_LENGTH);
   const type = reader.u8() as ChunkType;
@@ -97,6 +95,6 @@ function readEntry(reader: ByteReader, end: number): PackEntry {
   const members = reader.take(reader.count(ID_LENGTH) * ID_LENGTH);
   const inside =
     offset >= PACK_HEADER_LENGTH && length > RECORD_HEADER_LENGTH + members.length && offset + length <= end;
-  if (!inside || !TYPES.has(type)) throw reader.damaged(`an entry of type ${type} at ${offset} with ${length} bytes`);
+  if (!inside || !isChunkType(type)) throw reader.damaged(`an entry of type ${type} at ${offset} with ${length} bytes`);
   return { id, type, offset, length, checksum, members };
 }

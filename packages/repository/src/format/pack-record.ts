@@ -1,4 +1,4 @@
-import { CHUNK_TYPE, type ChunkType } from '@sealift/crypto';
+import { CHUNK_TYPE, type ChunkType, isChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -9,7 +9,6 @@ const MAGIC = Buffer.from('SLRE');
 export const RECORD_HEADER_LENGTH = 84;
 /** Longest record: header, member ids, body. */
 export const LONGEST_RECORD = RECORD_HEADER_LENGTH + MOST_MEMBERS * ID_LENGTH + LONGEST_BODY;
-const TYPES = new Set<number>(Object.values(CHUNK_TYPE));
 
 export interface RecordHeader {
   type: ChunkType;
@@ -70,10 +69,11 @@ export function checkRecordHeader(header: ParsedRecordHeader, bytes: Buffer, mem
 }
 
 function recordFlaw(header: RecordHeader): string | undefined {
-  if (!TYPES.has(header.type)) return `unknown type ${header.type}`;
+  if (!isChunkType(header.type)) return `unknown type ${header.type}`;
   if (header.id.length !== ID_LENGTH || header.checksum.length !== 32) return 'an id or checksum of a wrong length';
   if (header.bodyLength < 1 || header.bodyLength > LONGEST_BODY) return `a body of ${header.bodyLength} bytes`;
-  if (header.memberCount > MOST_MEMBERS) return `${header.memberCount} members`;
+  if (!Number.isInteger(header.memberCount) || header.memberCount > MOST_MEMBERS)
+    return `${header.memberCount} members`;
   if (header.memberCount > 0 && header.type !== CHUNK_TYPE.bundle) return 'members of something that is no bundle';
   return undefined;
 }

@@ -1,6 +1,8 @@
-import { type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { toFailure } from '@sealift/core';
 import {
+  certificateDer,
+  checkRun,
   type Identity,
   manifestMac,
   type PeerCertificate,
@@ -47,7 +49,7 @@ export function sealManifest(manifest: Manifest, keys: { run?: RunKey; identity:
     throw fail('format-limit', 'A run key is needed to seal exactly the manifests that name their run.');
   }
   const body = encodeManifest(manifest);
-  const certificate = new X509Certificate(keys.identity.certificate).raw;
+  const certificate = certificateDer(keys.identity.certificate);
   const writer = new ByteWriter(HEADER_LENGTH + body.length + certificate.length + 128);
   writer.bytes(MAGIC).u16(POINT_VERSION);
   writer.u16(keys.run === undefined ? 0 : FLAG_MAC);
@@ -126,9 +128,10 @@ function splitPoint(file: Buffer): PointParts {
 function checkMac(manifest: Manifest, parts: PointParts, runKey: NonNullable<OpenManifestOptions['runKey']>): void {
   if (manifest.run === undefined || parts.mac === undefined) return;
   const key = runKey(manifest.run);
-  if (key === undefined || !key.commitment.equals(manifest.run.commitment)) {
-    throw fail('wrong-run-key', `No key opens the run that made recovery point ${manifest.pointId}.`);
+  if (key === undefined) {
+    throw fail('wrong-run-key', `There is no key for the run that made recovery point ${manifest.pointId}.`);
   }
+  checkRun(key, manifest.run);
   if (!timingSafeEqual(manifestMac(key, parts.authenticated), parts.mac)) {
     throw fail('manifest-forged', `The MAC of recovery point ${manifest.pointId} does not hold.`);
   }

@@ -1,7 +1,8 @@
+import { MAX_CHUNK_PLAINTEXT } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { ID_LENGTH, LONGEST_PLAINTEXT, MOST_LEVELS, MOST_MEMBERS } from './limits.ts';
+import { ID_LENGTH, MOST_LEVELS, MOST_MEMBERS } from './limits.ts';
 import { expectKind, PAGE_KIND } from './page-kind.ts';
 
 /** A run of a file's bytes, in file order. `length` in bytes of the file, never 0. */
@@ -34,7 +35,7 @@ export function writeSegment(writer: ByteWriter, segment: Segment): void {
 }
 
 function checkSegment(segment: Segment): void {
-  const most = segment.kind === 'hole' ? Number.MAX_SAFE_INTEGER : LONGEST_PLAINTEXT;
+  const most = segment.kind === 'hole' ? Number.MAX_SAFE_INTEGER : MAX_CHUNK_PLAINTEXT;
   if (!Number.isSafeInteger(segment.length) || segment.length < 1 || segment.length > most) {
     throw fail('format-limit', `A ${segment.kind} segment of ${segment.length} bytes is outside 1 to ${most}.`);
   }
@@ -53,7 +54,7 @@ export function readSegment(reader: ByteReader): Segment {
   }
   if (kind !== SEGMENT.chunk && kind !== SEGMENT.member) throw reader.damaged(`unknown segment kind ${kind}`);
   const length = reader.u32();
-  if (length === 0 || length > LONGEST_PLAINTEXT) throw reader.damaged(`a segment of ${length} bytes`);
+  if (length === 0 || length > MAX_CHUNK_PLAINTEXT) throw reader.damaged(`a segment of ${length} bytes`);
   const id = reader.take(ID_LENGTH);
   if (kind === SEGMENT.chunk) return { kind: 'chunk', length, id };
   const ordinal = reader.u32();

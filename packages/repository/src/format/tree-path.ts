@@ -17,11 +17,8 @@ export function comparePaths(a: Buffer, b: Buffer): number {
 
 /** True when `path` lies under `folder`. */
 export function isUnder(path: Buffer, folder: Buffer): boolean {
-  return (
-    path.length > folder.length &&
-    path[folder.length] === SLASH &&
-    path.compare(folder, 0, folder.length, 0, folder.length) === 0
-  );
+  if (path.length <= folder.length || path[folder.length] !== SLASH) return false;
+  return Buffer.compare(path.subarray(0, folder.length), folder) === 0;
 }
 
 /** Why a path must not stand in a tree, or undefined: relative, no empty component, no `.`, no `..`, no NUL. */
