@@ -1,0 +1,116 @@
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { sealChunkWith } from '../src/chunk.ts';
+import { chunkId, chunkKeysFromSecret, openChunk } from '../src/index.ts';
+import { deriveRunKey, domainKeys } from '../src/keys.ts';
+import { hashPassword } from '../src/password.ts';
+import {
+  argon2id,
+  ed25519Verify,
+  gcmOpen,
+  gcmOpenParts,
+  gcmSeal,
+  hkdf,
+  hkdfExpand,
+  hmacSha256,
+  sha256,
+} from '../src/primitives.ts';
+import { xWingDecapsulate, xWingEncapsulate, xWingKeyPairFromSeed } from '../src/x-wing.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape of each vector file is its own
+function vectors(name: string): any {
+  return JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8'));
+}
+
+function hex(text: string): Buffer {
+  return Buffer.from(text, 'hex');
+}
+
+t.test('the key hierarchy and the sealed chunk give the bytes of the format', async (t) => {
+  const v = vectors('sealift');
+  const kdf = { name: 'argon2id', memoryKiB: v.memoryKiB, passes: v.passes, lanes: v.lanes } as const;
+  const passwordHash = await hashPassword(v.password, hex(v.salt), kdf);
+  t.equal(passwordHash.toString('hex'), v.passwordHash);
+  const domain = domainKeys(passwordHash, hex(v.domainId), v.epoch);
+  t.equal(domain.checkValue.toString('hex'), v.checkValue);
+  const { idKey } = chunkKeysFromSecret(hex(v.dedupSecret));
+  t.equal(idKey.export().toString('hex'), v.idKey);
+  const run = deriveRunKey(domain.domainKey, { domainId: hex(v.domainId), epoch: v.epoch, runSalt: hex(v.runSalt) });
+  t.equal(run.key.export().toString('hex'), v.runKey);
+  t.equal(run.commitment.toString('hex'), v.runCommitment);
+  const plaintext = Buffer.from(v.plaintext);
+  const id = chunkId(idKey, v.type, plaintext);
+  t.equal(id.toString('hex'), v.chunkId);
+  const part = { type: v.type, id, codec: v.codec, plaintextLength: plaintext.length, compressed: plaintext };
+  const chunk = sealChunkWith(run, part, hex(v.random));
+  t.equal(chunk.length, v.chunkLength);
+  t.equal(chunk.toString('hex'), v.chunk);
+  t.equal(sha256(chunk).toString('hex'), v.chunkSha256);
+  t.ok(openChunk(hex(v.chunk), { type: v.type, id, idKey, runKey: () => run }).equals(plaintext));
+});
+
+t.test('Argon2id agrees with RFC 9106', async (t) => {
+  const v = vectors('argon2id');
+  const extra = { secret: hex(v.secret), associatedData: hex(v.associatedData) };
+  t.equal((await argon2id(hex(v.password), hex(v.salt), v, extra)).toString('hex'), v.tag);
+});
+
+t.test('HKDF-SHA-256 agrees with RFC 5869', async (t) => {
+  for (const v of vectors('hkdf-sha256').tests) {
+    t.equal(hkdf(hex(v.ikm), hex(v.salt), hex(v.info), v.length).toString('hex'), v.okm);
+    t.equal(hmacSha256(hex(v.salt), hex(v.ikm)).toString('hex'), v.prk);
+    t.equal(hkdfExpand(hex(v.prk), hex(v.info)).toString('hex'), v.okm.slice(0, 64));
+  }
+});
+
+t.test('Ed25519 agrees with RFC 8032', async (t) => {
+  for (const v of vectors('ed25519').tests) {
+    const pkcs8 = Buffer.concat([hex('302e020100300506032b657004220420'), hex(v.secretKey)]);
+    const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+    const publicKey = createPublicKey(privateKey);
+    t.equal(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex'), v.publicKey);
+    t.equal(sign(null, hex(v.message), privateKey).toString('hex'), v.signature);
+    t.ok(ed25519Verify(publicKey, hex(v.message), hex(v.signature)));
+    t.notOk(ed25519Verify(publicKey, Buffer.concat([hex(v.message), Buffer.from([0])]), hex(v.signature)));
+  }
+});
+
+t.test('AES-256-GCM agrees with Wycheproof, and refuses every modified tag', async (t) => {
+  const { tests } = vectors('aes-256-gcm');
+  t.equal(tests.length, 48);
+  for (const v of tests) {
+    const [key, nonce, aad, message] = [hex(v.key), hex(v.iv), hex(v.aad), hex(v.msg)];
+    const opened = gcmOpen(key, nonce, aad, Buffer.concat([hex(v.ct), hex(v.tag)]));
+    if (v.result === 'valid') {
+      t.equal(gcmSeal(key, nonce, aad, message).toString('hex'), v.ct + v.tag, `test ${v.tcId}`);
+      t.ok(opened?.equals(message), `test ${v.tcId}`);
+    } else {
+      t.equal(opened, undefined, `test ${v.tcId}`);
+    }
+  }
+});
+
+t.test('a GCM tag cut to 4 bytes is refused although its bytes are right', async (t) => {
+  const [v] = vectors('aes-256-gcm').tests;
+  const opening = { key: hex(v.key), nonce: hex(v.iv), aad: hex(v.aad) };
+  t.ok(gcmOpenParts({ ...opening, tag: hex(v.tag) }, [hex(v.ct)]));
+  for (const length of [0, 4, 8, 12, 15]) {
+    t.equal(gcmOpenParts({ ...opening, tag: hex(v.tag).subarray(0, length) }, [hex(v.ct)]), undefined);
+  }
+});
+
+t.test('X-Wing agrees with its draft: seed expansion, public key, decapsulation', async (t) => {
+  const v = vectors('x-wing');
+  const pair = xWingKeyPairFromSeed(hex(v.seed));
+  t.equal(pair.publicKey.toString('hex'), v.publicKey);
+  t.equal(xWingDecapsulate(pair, hex(v.ciphertext)).toString('hex'), v.sharedSecret);
+  const { sharedSecret, ciphertext } = xWingEncapsulate(pair.publicKey);
+  t.equal(ciphertext.length, 1120);
+  t.ok(xWingDecapsulate(pair, ciphertext).equals(sharedSecret));
+  for (const position of [0, 1087, 1088, 1119]) {
+    const forged = Buffer.from(ciphertext);
+    forged.writeUInt8(forged.readUInt8(position) ^ 1, position);
+    t.notOk(xWingDecapsulate(pair, forged).equals(sharedSecret), `byte ${position}`);
+  }
+});
