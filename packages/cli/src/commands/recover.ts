@@ -1,8 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { PathWarning } from '@sealift/pipeline';
+import type { PointRecord, Repository } from '@sealift/repository';
+import type { Progress } from '@sealift/wire';
 import type { Command } from 'commander';
-import type { Invocation } from '../session/host.ts';
-import { defineCommand } from './define.ts';
+import { EXIT } from '../exit-codes.ts';
+import { fail } from '../failures.ts';
+import { printResult } from '../output/document.ts';
+import { showPath } from '../output/entry-path.ts';
+import { printable } from '../output/printable.ts';
+import { type ProgressLine, progressLine } from '../output/progress.ts';
+import { formatTable } from '../output/table.ts';
+import { formatBytes, formatTime } from '../output/units.ts';
+import { readSecret } from '../secrets/read-secret.ts';
+import { type Invocation, say } from '../session/host.ts';
+import { choice, defineCommand, jsonOption } from './define.ts';
+
+interface Options {
+  repository: string;
+  list?: boolean;
+  point: string;
+  to?: string;
+  only?: string[];
+  overwrite: 'never' | 'older' | 'always';
+  passwordFile?: string;
+  ca?: string;
+  json?: boolean;
+}
 
 export function addRecover(parent: Command, invocation: Invocation): void {
-  defineCommand(parent, { usage: 'recover', describe: '', examples: [] });
-  void invocation;
+  defineCommand(parent, {
+    usage: 'recover',
+    describe: 'restore from a repository folder alone: no Director, no network',
+    examples: [
+      'sealift recover --repository /mnt/usb/main --list',
+      'sealift recover --repository /mnt/usb/main --to /srv/restored',
+      'sealift recover --repository /mnt/usb/main --point 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to /srv/restored \\\n' +
+        "    --only 'mail/**' --password-file /run/secrets/archive",
+    ],
+    notes:
+      'The repository is only read. Points with source-side encryption need their password, which is asked for.\n' +
+      'Exit status 3: something was damaged or could not be written; each file is named, the rest is restored.',
+  })
+    .requiredOption('--repository <dir>', 'folder of the repository, or of a copy of it')
+    .option('--list', 'list its recovery points')
+    .option('--point <id>', 'which recovery point', 'latest')
+    .option('--to <dir>', 'folder to restore into')
+    .option('--only <pattern...>', 'only what matches')
+    .addOption(choice('--overwrite <rule>', 'files that exist', ['never', 'older', 'always']).default('never'))
+    .option('--password-file <file>', 'take the password from a file, or from standard input with -')
+    .option('--ca <file>', 'refuse a point that no source of this authority (its ca.pem) has signed')
+    .addOption(jsonOption())
+    .action(async (options: Options) => {
+      if (options.list !== true && options.to === undefined) {
+        throw fail('usage', 'recover needs --to DIR, or --list to show the recovery points');
+      }
+      await using repository = await openForReading(invocation, options.repository);
+      if (options.list === true) await listPoints(invocation, repository, options.json);
+      else await restore(invocation, repository, options, options.to as string);
+    });
+}
+
+async function openForReading(invocation: Invocation, folder: string): Promise<Repository> {
+  const { filesystemStore, openRepository } = await import('@sealift/repository');
+  const store = filesystemStore(resolve(invocation.host.cwd, folder));
+  const repository = await openRepository(store, { holder: crypto.randomUUID(), readOnly: true });
+  for (const problem of repository.problems) {
+    say(invocation, `warning: ${printable(problem.message)} (${problem.code})`);
+    invocation.exitCode = EXIT.warnings;
+  }
+  return repository;
+}
+
+async function listPoints(invocation: Invocation, repository: Repository, json: boolean | undefined): Promise<void> {
+  const points = (await repository.points()).sort((a, b) => b.receivedAt - a.receivedAt);
+  printResult(invocation, json, { repository: repository.id, items: points.map(describePoint) }, () =>
+    formatTable(
+      ['point', 'made', 'encryption', 'job', 'sequence'].map((title) => ({ title })),
+      points.map((point) => [point.id, formatTime(point.createdAt), point.mode, point.jobId, String(point.sequence)]),
+    ),
+  );
+}
+
+function describePoint({ id, hash, createdAt, receivedAt, mode, jobId, sourceId, sequence }: PointRecord) {
+  const times = { createdAt: new Date(createdAt).toISOString(), receivedAt: new Date(receivedAt).toISOString() };
+  return { id, ...times, mode, job: jobId, source: sourceId, sequence, hash: hash.toString('hex') };
+}
+
+async function restore(invocation: Invocation, repository: Repository, options: Options, to: string): Promise<void> {
+  const { host, signal } = invocation;
+  const { keysFromPassword, recoverFromRepository } = await import('@sealift/pipeline');
+  const destination = resolve(host.cwd, to);
+  const authority =
+    options.ca === undefined ? {} : { authority: await readFile(resolve(host.cwd, options.ca), 'utf8') };
+  const request = { label: 'Encryption password', file: options.passwordFile };
+  using line = progressLine(host, 'recover');
+  const { manifest, progress } = await recoverFromRepository(
+    repository,
+    {
+      pointId: options.point,
+      ...authority,
+      keys: keysFromPassword(() => readSecret(invocation, request)),
+      destination,
+      only: options.only ?? [],
+      overwrite: options.overwrite,
+      workers: availableParallelism(),
+      onProgress: (progress) => showProgress(line, progress),
+      onWarning: (warning) => tellWarning(invocation, warning),
+    },
+    signal,
+  );
+  const { pointId, mode, createdAt } = manifest;
+  const { files, warnings, bytesRead: bytes } = progress;
+  const made = new Date(createdAt).toISOString();
+  printResult(
+    invocation,
+    options.json,
+    { point: pointId, mode, made, destination, files, bytes, warnings },
+    () => `restored ${files} files, ${formatBytes(bytes)}, of ${pointId} (${mode}) to ${printable(destination)}\n`,
+  );
+}
+
+function showProgress(line: ProgressLine, { phase, files, bytesRead, bytesTotal }: Progress): void {
+  line.show({ phase, files, done: bytesRead, total: bytesTotal });
+}
+
+function tellWarning(invocation: Invocation, { path, code, message }: PathWarning): void {
+  const shown = showPath({ path: path.toString(), pathBytes: path.toString('base64url') });
+  say(invocation, `warning: ${shown}: ${printable(message)} (${code})`);
+  invocation.exitCode = EXIT.warnings;
 }
