@@ -1,1 +1,15 @@
-export {};
+export { runBackup } from './backup.ts';
+export type { BackupOptions, BackupOutcome } from './backup-options.ts';
+export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
+export { type ListOptions, listEntries } from './list-entries.ts';
+export type { PathWarning } from './progress.ts';
+export { type ServeOptions, serveSession } from './receive.ts';
+export { keysFromPassword, recoverFromRepository } from './recover.ts';
+export {
+  type KeysForRuns,
+  type LinkToPoint,
+  type PointOptions,
+  type RestoreOutcome,
+  type RestoreTarget,
+  runRestore,
+} from './restore.ts';

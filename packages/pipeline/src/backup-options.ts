@@ -1,0 +1,53 @@
+import type { Failure } from '@sealift/core';
+import type { ChunkKeys, Identity, RunKey, TaskKeys } from '@sealift/crypto';
+import type { ProtectionMode } from '@sealift/repository';
+import type { Link, Progress } from '@sealift/wire';
+import type { PathWarning } from './progress.ts';
+
+export interface BackupOptions {
+  /** UUID of the run, and of the recovery point it makes. */
+  runId: string;
+  jobId: string;
+  /** UUID of this Transporter. */
+  sourceId: string;
+  /** Absolute paths. */
+  sources: Buffer[];
+  exclude: string[];
+  mode: ProtectionMode;
+  /** `auto`, `zstd`, `zstd:LEVEL`, `lz4` or `none`. */
+  compression: string;
+  repositoryId: string;
+  /** Signs the recovery point. */
+  identity: Identity;
+  /** Dials the target with a fresh ticket. */
+  connect: (signal: AbortSignal) => Promise<Link>;
+  /** Source-side mode: the keys of this run and the descriptor of its domain. */
+  keys?: () => Promise<{ keys: TaskKeys; descriptor: Buffer }>;
+  /** An existing folder for spill files, which are removed at the end. */
+  spool: string;
+  /** Worker threads that read, chunk, compress and encrypt. */
+  workers: number;
+  onProgress: (progress: Progress) => void;
+  onWarning: (warning: PathWarning) => void;
+  /** Told when the link to the target is lost and made anew. */
+  onReconnect?: (failure: Failure) => void;
+}
+
+export interface BackupOutcome {
+  pointId: string;
+  /** SHA-256 of the recovery point file. */
+  hash: Buffer;
+  sequence: number;
+  createdAt: number;
+  /** What the point holds; zeros if an earlier attempt of the same run had committed it. */
+  files: number;
+  bytes: number;
+  progress: Progress;
+}
+
+/** What a source-side run seals with; there is no such thing in in-flight mode. */
+export interface Sealing {
+  run: RunKey;
+  chunkKeys: ChunkKeys;
+  descriptor: Buffer;
+}

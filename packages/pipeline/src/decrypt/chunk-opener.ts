@@ -1,0 +1,29 @@
+import type { KeyObject } from 'node:crypto';
+import { type ChunkType, openChunk, openInner, type RunKey } from '@sealift/crypto';
+import { fail } from '../failures.ts';
+import type { StoredChunk } from '../transfer/point-source.ts';
+
+/** What opens the chunks of a recovery point. Can be structured-cloned to a worker. */
+export interface OpeningKeys {
+  idKey: KeyObject;
+  /** Source-side mode: the key of every run in the point's table. In-flight mode: none, chunks are plain. */
+  runs?: RunKey[];
+}
+
+/** Opens stored chunks: decrypts, decompresses, and recomputes the id. */
+export type ChunkOpener = (chunk: StoredChunk, type: ChunkType, id: Buffer) => Buffer;
+
+export function chunkOpener(keys: OpeningKeys): ChunkOpener {
+  const { idKey, runs } = keys;
+  if (runs === undefined) {
+    return (chunk, type, id) => openInner(checked(chunk, type, id).body, { type, id, idKey });
+  }
+  const bySalt = new Map(runs.map((run) => [Buffer.from(run.runSalt).toString('hex'), run]));
+  const runKey = (runSalt: Buffer) => bySalt.get(runSalt.toString('hex'));
+  return (chunk, type, id) => openChunk(checked(chunk, type, id).body, { type, id, idKey, runKey });
+}
+
+function checked(chunk: StoredChunk, type: ChunkType, id: Buffer): StoredChunk {
+  if (chunk.type === type) return chunk;
+  throw fail('tree-damaged', `Chunk ${id.toString('hex', 0, 8)} has type ${chunk.type} where ${type} is wanted.`);
+}

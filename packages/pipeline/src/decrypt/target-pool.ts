@@ -1,0 +1,9 @@
+import { ThreadPool } from '../threads/pool.ts';
+import type { TargetWorkerMethods } from './target-messages.ts';
+
+export type TargetPool = ThreadPool<TargetWorkerMethods, Record<string, never>>;
+
+/** Starts the threads in which a target checks what it receives; one pool serves all sessions of a Transporter. */
+export function createTargetWorkers(size: number): TargetPool {
+  return new ThreadPool(new URL('./target-worker.ts', import.meta.url), size, undefined, {});
+}

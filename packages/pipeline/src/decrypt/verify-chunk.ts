@@ -1,0 +1,37 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { CHUNK_TYPE, checkBundle, decodeBundle, openInner, parseChunkHeader } from '@sealift/crypto';
+import { fail } from '../failures.ts';
+import { asBuffer, ownBuffer } from '../threads/channel.ts';
+import type { VerifyResult, VerifyWork } from './target-messages.ts';
+
+/** Checks a received chunk as far as its mode allows. @throws Failure for one that must not be stored */
+export function verifyChunk(work: VerifyWork): VerifyResult {
+  const body = asBuffer(work.body);
+  if ('idKey' in work.by) verifyPlain(body, work, work.by.idKey);
+  else verifySealed(body, work, work.by);
+  return { body, checksum: ownBuffer(createHash('sha256').update(body).digest()) };
+}
+
+/** The id is recomputed from the plaintext, and those of bundle members too: no source can plant a chunk under a wrong one. */
+function verifyPlain(body: Buffer, work: VerifyWork, idKey: KeyObject): void {
+  const plaintext = openInner(body, { type: work.type, id: asBuffer(work.id), idKey });
+  if (work.type !== CHUNK_TYPE.bundle) return;
+  const bundle = decodeBundle(plaintext);
+  checkBundle(bundle, idKey);
+  const members = asBuffer(work.members);
+  const named = Array.from({ length: bundle.count }, (_, ordinal) => bundle.id(ordinal));
+  if (!Buffer.concat(named).equals(members)) {
+    throw fail('protocol-violation', 'A bundle came with other member ids than it holds.');
+  }
+}
+
+/** Without keys: the header must name this session's run, so that a point's run table can be trusted to be complete. */
+function verifySealed(body: Buffer, work: VerifyWork, run: { domainId: Uint8Array; runSalt: Uint8Array }): void {
+  const header = parseChunkHeader(body);
+  if (header.type !== work.type) {
+    throw fail('protocol-violation', `A chunk of type ${header.type} was sent as one of type ${work.type}.`);
+  }
+  if (!header.domainId.equals(run.domainId) || !header.runSalt.equals(run.runSalt)) {
+    throw fail('protocol-violation', 'A chunk was sealed under another run than the one this session was opened for.');
+  }
+}

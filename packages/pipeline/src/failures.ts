@@ -1,0 +1,35 @@
+import { failuresOf } from '@sealift/core';
+
+export const fail = failuresOf({
+  /** None of the sources of a job could be read at all. */
+  'nothing-to-back-up': { kind: 'refused', advice: 'Check the paths of the job on the source machine.' },
+  /** A worker thread ended on its own. */
+  'worker-died': {
+    kind: 'bug',
+    advice: 'Look for the reason in the log of the Transporter; the run can be started again.',
+  },
+  /** The peer did something its role does not allow, or out of order. */
+  'protocol-violation': { kind: 'refused', advice: 'Make sure both Transporters run the same version of Sealift.' },
+  /** The repository asked for is not served by the Transporter that was dialled. */
+  'repository-unknown': {
+    kind: 'refused',
+    advice: 'Run `sealift repository list`, and check that the job names the right one.',
+  },
+  /** The ticket does not cover what its holder asked for. */
+  'not-permitted': { kind: 'refused', advice: 'Start the run through the Director, which issues the right ticket.' },
+  /** Chunks referenced by the recovery point are not in the repository. */
+  'chunks-missing': {
+    kind: 'corrupt',
+    advice: 'Run the job again; if this persists, verify the repository before trusting its points.',
+  },
+  /** A recovery point, or something it needs, was not found. */
+  'point-unknown': { kind: 'refused', advice: 'Run `sealift point list` to see the recovery points.' },
+  /** The pages of a recovery point contradict each other. */
+  'tree-damaged': { kind: 'corrupt', advice: 'Verify the repository; an older recovery point may be intact.' },
+  /** The peer gave the two sides of the reference list different contents. */
+  'references-differ': { kind: 'corrupt', advice: 'Run the job again.' },
+  /** More unacknowledged bytes than the target allowed. */
+  'window-exceeded': { kind: 'refused', advice: 'Make sure both Transporters run the same version of Sealift.' },
+  /** Source-side data is to be opened, and no keys came with the task. */
+  'keys-missing': { kind: 'refused', advice: 'Supply the encryption password of this recovery point.' },
+});

@@ -1,0 +1,76 @@
+import type { Progress } from '@sealift/wire';
+
+/** Something that was skipped or damaged: the rest goes on. */
+export interface PathWarning {
+  path: Buffer;
+  code: string;
+  message: string;
+}
+
+type Count = 'files' | 'bytesRead' | 'bytesNew' | 'bytesSent' | 'bytesStored' | 'reconnects';
+
+const REPORT_EVERY_MS = 1000;
+
+/** Counts what a run does, and tells once a second. */
+export class ProgressMeter implements Disposable {
+  readonly #report: (progress: Progress) => void;
+  readonly #onWarning: (warning: PathWarning) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #progress: Progress;
+
+  constructor(
+    phase: Progress['phase'],
+    report: (progress: Progress) => void,
+    onWarning: (warning: PathWarning) => void,
+  ) {
+    this.#progress = {
+      phase,
+      files: 0,
+      bytesRead: 0,
+      bytesNew: 0,
+      bytesSent: 0,
+      bytesStored: 0,
+      reconnects: 0,
+      warnings: 0,
+    };
+    this.#report = report;
+    this.#onWarning = onWarning;
+    this.#timer = setInterval(() => this.#report(this.now()), REPORT_EVERY_MS);
+  }
+
+  get warnings(): number {
+    return this.#progress.warnings;
+  }
+
+  add(count: Count, amount: number): void {
+    this.#progress[count] += amount;
+  }
+
+  set(count: Count, value: number): void {
+    this.#progress[count] = value;
+  }
+
+  /** Bytes to be processed in all, once that is known. */
+  total(bytes: number): void {
+    this.#progress.bytesTotal = bytes;
+  }
+
+  phase(phase: Progress['phase']): void {
+    this.#progress.phase = phase;
+  }
+
+  warn(warning: PathWarning): void {
+    this.#progress.warnings++;
+    this.#onWarning(warning);
+  }
+
+  now(): Progress {
+    return { ...this.#progress };
+  }
+
+  /** Ends the reports with a last one. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#report(this.now());
+  }
+}

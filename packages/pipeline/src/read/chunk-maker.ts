@@ -1,0 +1,74 @@
+import { ByteCredit } from '@sealift/core';
+import { CHUNK_TYPE, type ChunkType, chunkId, compress, encodeInner, sealChunk } from '@sealift/crypto';
+import { VERDICT } from '../dedup/dedup.ts';
+import { ownBuffer, type ThreadChannel } from '../threads/channel.ts';
+import type { SourceMainMethods, SourceWorkerData, SourceWorkerMethods } from './thread-messages.ts';
+
+/** Sealed bytes a worker may have on their way to the main thread. */
+const HANDED_OVER_LIMIT = 8 * 1024 * 1024;
+
+export type MainThread = ThreadChannel<SourceMainMethods, SourceWorkerMethods>;
+
+const NO_MEMBERS = Buffer.alloc(0);
+
+/** In a source worker: id, question, compression, encryption and hand-over of chunks. */
+export class ChunkMaker {
+  readonly #main: MainThread;
+  readonly #settings: SourceWorkerData;
+  readonly #handedOver = new ByteCredit(HANDED_OVER_LIMIT);
+
+  constructor(main: MainThread, settings: SourceWorkerData) {
+    this.#main = main;
+    this.#settings = settings;
+  }
+
+  id(type: ChunkType, plaintext: Buffer): Buffer {
+    return chunkId(this.#settings.chunkKeys.idKey, type, plaintext);
+  }
+
+  /** Makes chunks of plaintexts of one type, sending those that the target lacks. @returns their ids */
+  async storeAll(type: ChunkType, plaintexts: Buffer[]): Promise<Buffer[]> {
+    if (plaintexts.length === 0) return [];
+    const ids = plaintexts.map((plaintext) => this.id(type, plaintext));
+    const verdicts = await this.#main.call('askChunks', ownBuffer(Buffer.concat(ids)));
+    for (const [i, plaintext] of plaintexts.entries()) {
+      if (verdicts[i] === VERDICT.send) await this.#send(type, ids[i] as Buffer, plaintext, NO_MEMBERS);
+    }
+    return ids;
+  }
+
+  /** Sends a bundle of small files, whose members the target was asked for before. */
+  async sendBundle(plaintext: Buffer, members: Buffer): Promise<void> {
+    await this.#send(CHUNK_TYPE.bundle, this.id(CHUNK_TYPE.bundle, plaintext), plaintext, members);
+  }
+
+  askMembers(ids: Buffer): Promise<Uint8Array> {
+    return this.#main.call('askMembers', ownBuffer(ids));
+  }
+
+  countRead(bytes: number): void {
+    this.#main.call('read', bytes).catch(() => {});
+  }
+
+  /** Resolves when there is room for the next chunk, not when this one has been taken. */
+  async #send(type: ChunkType, id: Buffer, plaintext: Buffer, members: Buffer): Promise<void> {
+    const body = this.#seal(type, id, plaintext);
+    await this.#handedOver.take(body.length);
+    this.#main
+      .call('put', { type, id: ownBuffer(id), members: ownBuffer(members), body, plaintextLength: plaintext.length }, [
+        body.buffer as ArrayBuffer,
+      ])
+      .catch(() => {
+        // The run has failed; the main thread knows.
+      })
+      .finally(() => this.#handedOver.give(body.length));
+  }
+
+  #seal(type: ChunkType, id: Buffer, plaintext: Buffer): Buffer {
+    const { run, compression } = this.#settings;
+    const { codec, bytes: compressed } = compress(plaintext, compression);
+    const part = { codec, plaintextLength: plaintext.length, compressed };
+    if (run !== undefined) return ownBuffer(sealChunk(run, { type, id, ...part }));
+    return ownBuffer(encodeInner({ ...part, padding: 'none' }));
+  }
+}

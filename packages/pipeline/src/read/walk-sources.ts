@@ -1,0 +1,31 @@
+import { asBuffer } from '../threads/channel.ts';
+import { ThreadPool } from '../threads/pool.ts';
+import { type FoundEntry, unpackItems, type WalkedItem, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
+
+export type WalkWarning = Extract<WalkedItem, { warning: unknown }>['warning'];
+
+/** Walks the sources in a thread of its own, one batch of entries ahead. Warnings go to `onWarning`. */
+export async function* walkSources(
+  roots: WalkRoot[],
+  exclude: string[],
+  onWarning: (warning: WalkWarning) => void,
+): AsyncGenerator<FoundEntry, void, undefined> {
+  await using walker = new ThreadPool<WalkerMethods, Record<string, never>>(
+    new URL('./walk-worker.ts', import.meta.url),
+    1,
+    { roots, exclude },
+    {},
+  );
+  let ahead = walker.call('next', undefined);
+  for (;;) {
+    const items = unpackItems(asBuffer(await ahead));
+    if (items.length === 0) return;
+    ahead = walker.call('next', undefined);
+    // Whoever stops early does not come back for it.
+    ahead.catch(() => {});
+    for (const item of items) {
+      if ('warning' in item) onWarning(item.warning);
+      else yield item.entry;
+    }
+  }
+}

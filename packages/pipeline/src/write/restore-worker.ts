@@ -1,0 +1,97 @@
+import { fstatSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { CHUNK_TYPE, decodeBundle } from '@sealift/crypto';
+import { type EntryMetadata, type OutputFile, TreeWriter } from '@sealift/workloads';
+import { chunkOpener } from '../decrypt/chunk-opener.ts';
+import { asBuffer, ownBuffer, ThreadChannel } from '../threads/channel.ts';
+import { unpackEntries } from './entry-packing.ts';
+import type {
+  BundleWork,
+  PieceWork,
+  RestoreMainMethods,
+  RestoreWorkerData,
+  RestoreWorkerMethods,
+} from './restore-messages.ts';
+import { writePiece } from './write-piece.ts';
+
+const { destination, overwrite, keys } = workerData as RestoreWorkerData;
+const open = chunkOpener(keys);
+const outputs = new Map<number, OutputFile>();
+const done = { result: undefined };
+
+const main = new ThreadChannel<RestoreMainMethods, RestoreWorkerMethods>(parentPort as NonNullable<typeof parentPort>, {
+  makeDirectories: async (entries) => {
+    for (const entry of unpackEntries(entries)) writer.makeDirectory(entry);
+    return done;
+  },
+  settle: async ({ places, path }) => {
+    for (const entry of unpackEntries(places)) writer.place(entry);
+    writer.settle(asBuffer(path));
+    return done;
+  },
+  finishDirectories: async () => {
+    writer.finish();
+    return done;
+  },
+  bundle: async (work) => ({ result: writeMembers(work) }),
+  empty: async (entries) => ({ result: unpackEntries(entries).filter((entry) => writeWhole(entry)).length }),
+  open: async (entry) => ({ result: openOutput(unpackEntries(entry)[0] as EntryMetadata) }),
+  write: async (work) => {
+    writeStored(work);
+    return done;
+  },
+  hole: async ({ fd, offset, length }) => {
+    outputs.get(fd)?.zeroAt(offset, length);
+    return done;
+  },
+  finish: async (fd) => ({ result: end(fd)?.finish() ?? false }),
+  discard: async (fd) => {
+    end(fd)?.discard();
+    return done;
+  },
+});
+
+const writer = new TreeWriter(destination, {
+  overwrite,
+  special: true,
+  onWarning: ({ path, code, message }) => {
+    main.call('warn', { path: ownBuffer(Buffer.from(path)), code, message }).catch(() => {});
+  },
+});
+
+function writeMembers({ entries, ordinals, bundle }: BundleWork): number {
+  const stored = { type: bundle.type, body: asBuffer(bundle.body) };
+  const members = decodeBundle(open(stored, CHUNK_TYPE.bundle, asBuffer(bundle.id)));
+  return unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number))).length;
+}
+
+function writeWhole(entry: EntryMetadata, contents?: Buffer): boolean {
+  const output = writer.openOutput(entry);
+  if (output === undefined) return false;
+  try {
+    if (contents !== undefined) output.writeAt(0, contents.subarray(0, entry.size));
+  } catch (thrown) {
+    output.discard();
+    throw thrown;
+  }
+  return output.finish();
+}
+
+function openOutput(entry: EntryMetadata) {
+  const output = writer.openOutput(entry);
+  if (output === undefined) return undefined;
+  outputs.set(output.fd, output);
+  return { fd: output.fd, sparse: !fstatSync(output.fd).isBlockDevice() };
+}
+
+function writeStored({ fd, sparse, disk, offset, piece }: PieceWork): void {
+  const stored = { type: piece.type, body: asBuffer(piece.body) };
+  const plaintext = open(stored, CHUNK_TYPE.data, asBuffer(piece.id));
+  writePiece(fd, offset, plaintext, sparse && disk);
+}
+
+function end(fd: number): OutputFile | undefined {
+  const output = outputs.get(fd);
+  outputs.delete(fd);
+  return output;
+}
