@@ -17,7 +17,6 @@ export async function restore(
       runId,
       jobId,
       ...spec,
-      identity,
       authority: identity.authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
       ...(spec.mode === 'source-side' ? { keys: (runs) => keysForReading(taskId, runs, context, signal) } : {}),
