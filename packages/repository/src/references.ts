@@ -34,11 +34,18 @@ export interface ReferenceCollector extends AsyncDisposable {
   finish(): Promise<ReferenceSummary>;
 }
 
+/** What a collector needs of its repository. */
+export interface ReferencesHost {
+  store: Store;
+  table: PackTable;
+  /** Told once nothing of it is open any more. */
+  onClosed(references: ReferenceCollector): void;
+}
+
 export class SpilledReferences implements ReferenceCollector {
   readonly pointId: string;
   readonly zone: Buffer;
-  readonly #store: Store;
-  readonly #table: PackTable;
+  readonly #host: ReferencesHost;
   readonly #file: GrowingFile;
   readonly #hash = createHash('sha256');
   #gathered: Buffer[] = [];
@@ -49,28 +56,23 @@ export class SpilledReferences implements ReferenceCollector {
   #published = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(store: Store, table: PackTable, file: GrowingFile, of: { pointId: string; zone: Buffer }) {
-    this.#store = store;
-    this.#table = table;
+  private constructor(host: ReferencesHost, file: GrowingFile, of: { pointId: string; zone: Buffer }) {
+    this.#host = host;
     this.#file = file;
     this.#name = file.name;
     this.pointId = of.pointId;
     this.zone = of.zone;
   }
 
-  static async begin(
-    store: Store,
-    table: PackTable,
-    of: { pointId: string; zone: Buffer },
-  ): Promise<SpilledReferences> {
-    const file = await store.grow(`${crypto.randomUUID()}.references`);
+  static async begin(host: ReferencesHost, of: { pointId: string; zone: Buffer }): Promise<SpilledReferences> {
+    const file = await host.store.grow(`${crypto.randomUUID()}.references`);
     try {
       await file.append([encodeReferencesHeader(uuidBytes(of.pointId), of.zone)]);
     } catch (thrown) {
       await file.discard();
       throw thrown;
     }
-    return new SpilledReferences(store, table, file, of);
+    return new SpilledReferences(host, file, of);
   }
 
   append(ids: Buffer): Promise<void> {
@@ -107,6 +109,7 @@ export class SpilledReferences implements ReferenceCollector {
         await this.#file.publish(referencesName(this.pointId));
         this.#name = referencesName(this.pointId);
         this.#published = true;
+        this.#host.onClosed(this);
       } catch (thrown) {
         await this.#file.cutBack(before).catch(() => {});
         throw thrown;
@@ -115,7 +118,10 @@ export class SpilledReferences implements ReferenceCollector {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#inTurn(() => this.#file.discard());
+    return this.#inTurn(async () => {
+      this.#host.onClosed(this);
+      await this.#file.discard();
+    });
   }
 
   async #spill(): Promise<void> {
@@ -131,10 +137,10 @@ export class SpilledReferences implements ReferenceCollector {
     let missingCount = 0;
     const end = this.#count * ID_LENGTH;
     for (let at = 0; at < end; at += SPAN) {
-      const ids = await this.#store.read(this.#name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+      const ids = await this.#host.store.read(this.#name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const id = ids.subarray(i, i + ID_LENGTH);
-        const found = this.#table.chunk(this.zone, id);
+        const found = this.#host.table.chunk(this.zone, id);
         if (found !== undefined) {
           runs.add(found.in.run);
         } else if (++missingCount <= MOST_NAMED) {
@@ -143,7 +149,7 @@ export class SpilledReferences implements ReferenceCollector {
       }
     }
     runs.delete(-1);
-    return { count: this.#count, hash, runs: [...runs].map((run) => this.#table.run(run)), missing, missingCount };
+    return { count: this.#count, hash, runs: [...runs].map((run) => this.#host.table.run(run)), missing, missingCount };
   }
 
   /** One call after another, in the order they were made. */

@@ -36,6 +36,7 @@ export class ServedRepository implements Repository {
   readonly #parts: Parts;
   readonly #points: Map<string, PointRecord>;
   readonly #writers = new Set<ChunkWriter>();
+  readonly #references = new Set<ReferenceCollector>();
   readonly #writerHost: WriterHost;
   #committing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -70,7 +71,7 @@ export class ServedRepository implements Repository {
     if (session.zone.equals(this.#parts.config.id) !== (session.run === undefined)) {
       throw fail('wrong-zone', 'A run is given for exactly the zones of source-side encryption.');
     }
-    const writer = new GroupWriter(this.#writerHost, session);
+    const writer = new GroupWriter(this.#writerHost, publicSession(session));
     this.#writers.add(writer);
     return writer;
   }
@@ -119,7 +120,11 @@ export class ServedRepository implements Repository {
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {
     this.#writable();
     if (!isUuid(of.pointId)) throw fail('point-refused', 'The id of a recovery point is no UUID.');
-    return await SpilledReferences.begin(this.#parts.store, this.#parts.table, of);
+    const { store, table } = this.#parts;
+    const onClosed = (closed: ReferenceCollector) => this.#references.delete(closed);
+    const references = await SpilledReferences.begin({ store, table, onClosed }, of);
+    this.#references.add(references);
+    return references;
   }
 
   commitPoint(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord> {
@@ -191,6 +196,13 @@ export class ServedRepository implements Repository {
     held.use(store);
     if (lease !== undefined) held.use(lease);
     await this.#committing;
+    for (const references of this.#references) held.use(references);
     await Promise.all([...this.#writers].map((writer) => writer.close()));
   }
+}
+
+/** Only the public part of a run is kept, even if the caller's object carries its key. */
+function publicSession({ zone, run }: { zone: Buffer; run?: RunRecord }): { zone: Buffer; run?: RunRecord } {
+  if (run === undefined) return { zone };
+  return { zone, run: { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment } };
 }

@@ -48,7 +48,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** What was written, a view with its own memory; the writer must not be used after it. */
+  /** A view of what was written so far; it keeps its bytes when more is written. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }

@@ -73,7 +73,7 @@ export class PackTable {
     const key = runKeyOf(run);
     let number = this.#runNumbers.get(key);
     if (number === undefined) {
-      number = this.#runs.push({ ...run }) - 1;
+      number = this.#runs.push(run) - 1;
       this.#runNumbers.set(key, number);
     }
     return number;
