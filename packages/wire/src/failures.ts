@@ -13,6 +13,8 @@ export const fail = failuresOf({
   disconnected: { kind: 'retry', advice: 'Check the network between the two machines.' },
   /** No connection could be made. */
   unreachable: { kind: 'retry', advice: 'Check that the other side is running and that its address is right.' },
+  /** The address of a Transporter is not one. */
+  'address-invalid': { kind: 'refused', advice: 'Give it as wss://HOST:PORT.' },
   /** One side does not accept the other's certificate. */
   'certificate-refused': {
     kind: 'refused',

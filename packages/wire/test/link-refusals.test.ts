@@ -138,6 +138,14 @@ t.test('a target of another protocol version is told apart from one that is away
   await t.rejects(dial(port), { code: 'unreachable', kind: 'retry' });
 });
 
+t.test('an address without TLS is not dialled', async (t) => {
+  const ticket = place.ticket(source, target);
+  for (const url of ['ws://127.0.0.1:1', 'https://127.0.0.1:1', 'nonsense']) {
+    const refused = { code: 'address-invalid', kind: 'refused' };
+    await t.rejects(connectLink({ url, identity: source, ticket }, never), refused, url);
+  }
+});
+
 t.test('what answers without TLS is refused', async (t) => {
   const { createServer } = await import('node:http');
   const server = createServer((_request, response) => response.end('hello'));

@@ -167,9 +167,11 @@ t.test('abort fails both directions here and tells the peer why', async (t) => {
   const { near, far, listener } = await pair();
   const reading = collect(far);
   near.abort(new Failure('job-cancelled', 'refused', 'The run was cancelled.'));
+  const disposed = near[Symbol.asyncDispose]();
   await t.rejects(collect(near), { code: 'job-cancelled' });
   await t.rejects(near.send(1, []), { code: 'job-cancelled' });
   await t.rejects(reading, { code: 'job-cancelled', kind: 'refused', message: /The run was cancelled/ });
+  await disposed;
   await listener.close();
 });
 

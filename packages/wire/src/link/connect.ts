@@ -30,6 +30,9 @@ export interface ConnectOptions {
  */
 export async function connectLink(options: ConnectOptions, signal: AbortSignal): Promise<Link> {
   signal.throwIfAborted();
+  if (URL.parse(options.url)?.protocol !== 'wss:') {
+    throw fail('address-invalid', `"${options.url}" is not the address of a Transporter.`);
+  }
   const { certificate, authority } = options.identity;
   // A target drops a connection with a bad certificate without saying why, so our own is looked at before dialling.
   verifyPeerCertificate(certificateDer(certificate), authority, new Date());

@@ -20,6 +20,7 @@ export class FrameSocket {
   readonly #outbox: Outbox;
   readonly #heartbeat: Disposable;
   #failure: Failure | undefined;
+  #closing = false;
 
   /** `stream` is the connection under the WebSocket. */
   constructor(socket: WebSocket, stream: Socket, patience: number) {
@@ -89,11 +90,11 @@ export class FrameSocket {
     await this.closed;
   }
 
-  /** Drops the connection without another word. */
+  /** Drops the connection without another word, unless the peer is being told of a failure already. */
   async drop(): Promise<void> {
     this.#inbox.discard();
     this.#fail(fail('disconnected', 'The link was dropped on this side.'));
-    this.#socket.terminate();
+    if (!this.#closing) this.#socket.terminate();
     await this.closed;
   }
 
@@ -120,6 +121,7 @@ export class FrameSocket {
 
   /** The peer's close frame is seen only while the socket is read. */
   #close(code: number, reason: string): void {
+    this.#closing = true;
     this.#socket.resume();
     this.#socket.close(code, reason);
   }

@@ -4,8 +4,8 @@ import { RECEIVE_HIGH_WATER, RECEIVE_LOW_WATER } from './limits.ts';
 /** One received record, as the fragments in which it came. */
 export type Frame = Buffer[];
 
-/** What one waiting record costs beside its bytes, so that a flood of tiny ones is bounded too. */
-const OVERHEAD = 256;
+/** Counted for each waiting record beside its bytes, so that tiny ones are bounded too: to 16,384 of them. */
+const OVERHEAD = 4096;
 
 /**
  * Records that have arrived and are not yet taken, for one reader. Records that came before the connection

@@ -15,7 +15,7 @@ export interface Link extends AsyncDisposable {
   readonly bytesSent: number;
   /** Bytes of records taken from the socket. */
   readonly bytesReceived: number;
-  /** Sends one message of at most `MAX_PAYLOAD` bytes; waits while too much is still unsent. */
+  /** Sends one message of at most `MAX_PAYLOAD` bytes; waits while too much is still unsent. `parts` are free again then. */
   send(kind: number, parts: Buffer[]): Promise<void>;
   /** The peer's messages, for one reader. Ends after the peer's END; fails with `disconnected` when cut off before. */
   messages(): AsyncIterable<LinkMessage>;

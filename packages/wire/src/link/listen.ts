@@ -44,6 +44,11 @@ export async function listenForLinks(options: ListenOptions, onLink: (link: Link
     handleProtocols: () => DATA_SUBPROTOCOL,
   });
   const server = createLinkServer(options.identity);
+  const streams = new Set<Socket>();
+  server.on('connection', (stream: Socket) => {
+    streams.add(stream);
+    stream.once('close', () => streams.delete(stream));
+  });
   server.on('upgrade', (request: IncomingMessage, stream: Socket, head: Buffer) => {
     if (!offersSubprotocol(request)) {
       refuseUpgrade(stream);
@@ -58,7 +63,7 @@ export async function listenForLinks(options: ListenOptions, onLink: (link: Link
   });
   server.listen(options.port, options.host);
   await once(server, 'listening').catch((error) => Promise.reject(toFailure(error)));
-  const close = () => closeServer(server, open);
+  const close = () => closeServer(server, open, streams);
   return { port: (server.address() as AddressInfo).port, close, [Symbol.asyncDispose]: close };
 }
 
@@ -114,11 +119,13 @@ function refuseUpgrade(stream: Socket): void {
   );
 }
 
-async function closeServer(server: Server, open: Set<FrameSocket>): Promise<void> {
+async function closeServer(server: Server, open: Set<FrameSocket>, streams: Set<Socket>): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
-  server.closeAllConnections();
-  for (const frames of open) frames.abort(fail('disconnected', 'The Transporter is shutting down.'));
+  const links = [...open];
+  for (const frames of links) frames.abort(fail('disconnected', 'The Transporter is shutting down.'));
+  await Promise.all(links.map((frames) => frames.closed));
+  for (const stream of streams) stream.destroy();
   await closed;
 }
