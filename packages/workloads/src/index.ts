@@ -1,6 +1,9 @@
 export { compareTrees, type Difference } from './compare/compare-trees.ts';
 export type { EntryKind, EntryMetadata, FoundEntry, SourceState, Warning } from './entry.ts';
 export { type ExcludeRules, excludeRules } from './exclude.ts';
+export { makeFifo } from './posix/names.ts';
+export { setMtime } from './posix/times.ts';
+export { getXattr, listXattrs, removeXattr, setXattr } from './posix/xattrs.ts';
 export type { OutputFile } from './restore/output-file.ts';
 export type { RestorePolicy } from './restore/policy.ts';
 export { TreeWriter } from './restore/tree-writer.ts';

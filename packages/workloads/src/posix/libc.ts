@@ -4,6 +4,9 @@ import koffi from 'koffi';
 
 let library: ReturnType<typeof koffi.load> | undefined;
 
+/** In place of an open directory: names are paths. */
+export const AT_FDCWD = -100;
+
 /** A function of the C library, looked up at its first call. 64-bit Linux: off_t, ssize_t and time_t are int64. */
 export function libcFunction<A extends unknown[]>(prototype: string): (...args: A) => number {
   let bound: ((...args: A) => number) | undefined;

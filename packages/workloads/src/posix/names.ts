@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { deviceNumber } from './device-number.ts';
-import { checked, cPath, cString, libcFunction } from './libc.ts';
+import { AT_FDCWD, checked, cPath, cString, libcFunction } from './libc.ts';
 
 const openat = libcFunction<[number, Buffer, number, number]>(
   'int openat(int dirfd, const void *path, int flags, uint32 mode)',
@@ -56,6 +56,11 @@ export function linkAt(fromDirectory: number, from: Buffer, toDirectory: number,
 
 export function symlinkAt(target: Buffer, directory: number, name: Buffer): void {
   checked(symlinkat(cString(target), directory, cPath(name)), 'symlinkat', name);
+}
+
+/** Makes a FIFO at a path. */
+export function makeFifo(path: Buffer, mode: number): void {
+  makeFifoAt(AT_FDCWD, path, mode);
 }
 
 export function makeFifoAt(directory: number, name: Buffer, mode: number): void {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { EntryKind, SourceState } from '../entry.ts';
 import { deviceNumber } from './device-number.ts';
-import { checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
+import { AT_FDCWD, checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
 
 /** What statx(2) tells about a name or an open file. */
 export interface FileStatus extends SourceState {
@@ -24,8 +24,6 @@ const readlinkat = libcFunction<[number, Buffer, Buffer, number]>(
   'int64 readlinkat(int dirfd, const void *path, void *target, size_t size)',
 );
 
-/** In place of an open directory: names are paths. */
-export const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;

@@ -1,4 +1,4 @@
-import { checked, cPath, libcFunction } from './libc.ts';
+import { AT_FDCWD, checked, cPath, libcFunction } from './libc.ts';
 
 const utimensat = libcFunction<[number, Buffer, Buffer, number]>(
   'int utimensat(int dirfd, const void *path, const void *times, int flags)',
@@ -14,6 +14,11 @@ const times = Buffer.alloc(32);
 /** Sets the modification time of a name within an open directory, links not followed; the access time stays. */
 export function setMtimeAt(directory: number, name: Buffer, mtimeNs: bigint): void {
   checked(utimensat(directory, cPath(name), timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW), 'utimensat', name);
+}
+
+/** Sets the modification time of a path, links not followed; the access time stays. */
+export function setMtime(path: Buffer, mtimeNs: bigint): void {
+  setMtimeAt(AT_FDCWD, path, mtimeNs);
 }
 
 /** Sets the modification time of an open file; the access time stays. */

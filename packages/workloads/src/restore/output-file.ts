@@ -30,6 +30,7 @@ export class TemporaryFile implements OutputFile {
   readonly #entry: EntryMetadata;
   readonly #policy: RestorePolicy;
   readonly #temporary = temporaryName();
+  #end = 0;
 
   constructor(destination: Destination, entry: EntryMetadata, policy: RestorePolicy) {
     const { directory, name } = destination.locate(entry.path);
@@ -42,13 +43,14 @@ export class TemporaryFile implements OutputFile {
 
   writeAt(offset: number, bytes: Buffer): void {
     writeAll(this.fd, offset, bytes);
+    this.#end = Math.max(this.#end, offset + bytes.length);
   }
 
   zeroAt(): void {}
 
   finish(): boolean {
     const finished = orWarn(this.#entry.path, this.#policy.onWarning, () => {
-      ftruncateSync(this.fd, this.#entry.size);
+      if (this.#end !== this.#entry.size) ftruncateSync(this.fd, this.#entry.size);
       applyMetadata(openFileTarget(this.fd), this.#entry, this.#policy);
       const { directory, name } = this.#destination.locate(this.#entry.path);
       // Looked at again: a large file takes long, and somebody may have made one of that name meanwhile.

@@ -1,5 +1,6 @@
 import type { FoundEntry } from '../entry.ts';
-import { AT_FDCWD, type FileStatus, readLinkAt } from '../posix/stat.ts';
+import { AT_FDCWD } from '../posix/libc.ts';
+import { type FileStatus, readLinkAt } from '../posix/stat.ts';
 import { getXattr, listXattrs, mayHaveXattrs } from '../posix/xattrs.ts';
 
 /** Where an entry is: its name within an open directory, its path in the tree and its absolute path. */

@@ -2,7 +2,8 @@ import type { FoundEntry, Warning } from '../entry.ts';
 import type { ExcludeRules } from '../exclude.ts';
 import { fail } from '../failures.ts';
 import { pathText } from '../path-text.ts';
-import { AT_FDCWD, type FileStatus, statAt, statPath } from '../posix/stat.ts';
+import { AT_FDCWD } from '../posix/libc.ts';
+import { type FileStatus, statAt, statPath } from '../posix/stat.ts';
 import { describeSource } from './describe-source.ts';
 import { DirectoryFrame } from './directory-frame.ts';
 import { HardLinks } from './hard-links.ts';
@@ -44,8 +45,7 @@ export function* walk(root: Buffer, options: WalkOptions): Generator<WalkItem, v
   }
   const top = openFrame(place, status);
   if ('code' in top) throw fail('unreadable', top.message);
-  yield { entry };
-  yield* new Walker(top, options.exclude).items();
+  yield* new Walker(top, options.exclude).items(entry);
 }
 
 class Walker {
@@ -60,8 +60,9 @@ class Walker {
     this.#exclude = exclude;
   }
 
-  *items(): Generator<WalkItem, void, undefined> {
+  *items(root: FoundEntry): Generator<WalkItem, void, undefined> {
     try {
+      yield { entry: root };
       for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
         const name = frame.next();
         this.#components.length = this.#frames.length - 1;
@@ -102,9 +103,9 @@ class Walker {
 
   *#enter(entry: FoundEntry, place: Place, status: FileStatus): Generator<WalkItem, void, undefined> {
     const frame = openFrame(place, status);
+    if (!('code' in frame)) this.#frames.push(frame);
     yield { entry };
     if ('code' in frame) yield { warning: frame };
-    else this.#frames.push(frame);
   }
 
   #markHardLink(entry: FoundEntry): void {
