@@ -15,25 +15,8 @@ export interface TaskContext {
 const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
 
 /** Dials the target of a task with a fresh ticket, as each connection needs one. */
-export async function dialTarget(taskId: string, context: TaskContext, signal: AbortSignal): Promise<Link> {
-  return dialWith(await askForTicket(taskId, context, signal), context, signal);
-}
-
-/** A ticket for one connection to the target of a task, and where that is. */
-export function askForTicket(
-  taskId: string,
-  { line }: TaskContext,
-  signal: AbortSignal,
-): Promise<Result<'task.ticket'>> {
-  return line.call('task.ticket', { taskId }, signal);
-}
-
-export function dialWith(
-  granted: Result<'task.ticket'>,
-  { identity }: TaskContext,
-  signal: AbortSignal,
-): Promise<Link> {
-  const { ticket, url, targetId } = granted;
+export async function dialTarget(taskId: string, { identity, line }: TaskContext, signal: AbortSignal): Promise<Link> {
+  const { ticket, url, targetId } = await line.call('task.ticket', { taskId }, signal);
   return connectLink({ url, identity: identity(), ticket, expectPeer: targetId }, signal);
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toFailure } from '@sealift/core';
 import type { DirectorLine } from '../control/director-line.ts';
+import { fail } from '../failures.ts';
 import type { Logger } from '../logger.ts';
 import type { FinishedTask, TaskJournal } from './journal.ts';
 
@@ -34,7 +35,7 @@ export class ResultDelivery implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(fail('stopping', 'The Transporter is stopping'));
     await this.#running;
   }
 
@@ -64,6 +65,7 @@ export class ResultDelivery implements AsyncDisposable {
       await this.#line.call('task.finished', { taskId, result }, signal);
       return true;
     } catch (thrown) {
+      if (signal.aborted) return false;
       const failure = toFailure(thrown);
       this.#log.warn({ taskId, failure }, 'result not delivered');
       // A Director that refuses a result will not take it later either.

@@ -1,6 +1,7 @@
 import type { Failure } from '@sealift/core';
 import type { Progress, TaskWarning } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
+import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
 
 /** Progress and warnings go to the Director at most this often, ms. */
@@ -88,7 +89,7 @@ export class TaskReporter implements AsyncDisposable {
   /** Stops telling and returns the warnings that the Director has not acknowledged. */
   async finish(): Promise<TaskWarning[]> {
     clearInterval(this.#timer);
-    this.#stop.abort();
+    this.#stop.abort(fail('stopping', 'The task has ended'));
     await this.#sending;
     return this.#pending;
   }
