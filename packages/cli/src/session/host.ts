@@ -24,6 +24,7 @@ export interface Invocation {
   exitCode: number;
 }
 
-export function say(invocation: Invocation, text: string): void {
-  invocation.host.stderr.write(`${text}\n`);
+/** A line for people on standard error; takes the place of a progress line that may stand there. */
+export function say({ host }: Invocation, text: string): void {
+  host.stderr.write(`${host.stderr.isTTY === true ? '\r\u001b[K' : ''}${text}\n`);
 }
