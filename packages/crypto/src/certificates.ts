@@ -92,7 +92,11 @@ function describe(certificate: X509Certificate): PeerCertificate {
 }
 
 function uuidName(certificate: X509Certificate): string {
-  const names = (certificate.subjectAltName ?? '').split(', ').flatMap((name) => SAN_UUID.exec(name)?.[1] ?? []);
+  const alternatives = certificate.subjectAltName ?? '';
+  // A name with a comma in it is printed in quotes and could pass for two; no certificate of ours has one.
+  const names = (alternatives.includes('"') ? '' : alternatives)
+    .split(', ')
+    .flatMap((name) => SAN_UUID.exec(name)?.[1] ?? []);
   const [id] = names;
   if (id === undefined || names.length !== 1) {
     throw fail('certificate-invalid', 'A certificate does not name exactly one UUID.');

@@ -6,5 +6,5 @@ export type ChunkType = (typeof CHUNK_TYPE)[keyof typeof CHUNK_TYPE];
 export const MAX_CHUNK_PLAINTEXT = 16 * 1024 * 1024;
 
 export function isChunkType(value: number): value is ChunkType {
-  return value >= 1 && value <= 6;
+  return Number.isInteger(value) && value >= 1 && value <= 6;
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { chunkId } from './chunk-id.ts';
 import { type ChunkType, MAX_CHUNK_PLAINTEXT } from './chunk-type.ts';
-import { type Codec, decompress } from './compression.ts';
+import { CODEC, type Codec, decompress } from './compression.ts';
 import { fail } from './failures.ts';
 import { padme } from './padme.ts';
 
@@ -29,7 +29,10 @@ export interface InnerPart {
 
 /** The three pieces of an inner, laid end to end by the caller. */
 export function innerPieces(part: InnerPart, padding: 'padme' | 'none'): [Buffer, Buffer, Buffer] {
-  checkLengths(part.codec, part.plaintextLength, part.compressed.byteLength);
+  if (!possibleLengths(part)) {
+    const lengths = `${part.plaintextLength} bytes packed into ${part.compressed.byteLength}`;
+    throw fail('limit-exceeded', `A chunk cannot hold ${lengths}.`);
+  }
   const header = Buffer.alloc(INNER_HEADER_LENGTH);
   header.writeUInt8(part.codec, 0);
   header.writeUInt32BE(part.plaintextLength, 4);
@@ -71,23 +74,23 @@ function parseInner(inner: Buffer): InnerPart {
   }
   const [codec, reserved] = [inner.readUInt8(0), inner.readUIntBE(1, 3)];
   if (codec > 2 || reserved !== 0) throw fail('format-unknown', `A chunk uses the unknown codec ${codec}.`);
-  const plaintextLength = inner.readUInt32BE(4);
-  const compressedLength = inner.readUInt32BE(8);
-  checkLengths(codec as Codec, plaintextLength, compressedLength);
-  const end = INNER_HEADER_LENGTH + compressedLength;
-  const padding = inner.subarray(end);
-  if (end > inner.length || inner.length > padme(end) || !isZero(padding)) {
-    throw fail('chunk-damaged', 'A chunk is padded as no chunk is.');
+  const end = INNER_HEADER_LENGTH + inner.readUInt32BE(8);
+  const part = {
+    codec: codec as Codec,
+    plaintextLength: inner.readUInt32BE(4),
+    compressed: inner.subarray(INNER_HEADER_LENGTH, end),
+  };
+  const padded = end <= inner.length && inner.length <= padme(end) && isZero(inner.subarray(end));
+  if (!padded || !possibleLengths(part)) {
+    throw fail('chunk-damaged', 'A chunk declares lengths or has padding that no chunk has.');
   }
-  return { codec: codec as Codec, plaintextLength, compressed: inner.subarray(INNER_HEADER_LENGTH, end) };
+  return part;
 }
 
-function checkLengths(codec: Codec, plaintextLength: number, compressedLength: number): void {
-  const stored = codec === 0 && compressedLength === plaintextLength;
-  const shrunk = codec !== 0 && compressedLength < plaintextLength && compressedLength > 0;
-  if (plaintextLength > MAX_CHUNK_PLAINTEXT || !(stored || shrunk)) {
-    throw fail('limit-exceeded', `A chunk declares ${plaintextLength} bytes packed into ${compressedLength}.`);
-  }
+function possibleLengths({ codec, plaintextLength, compressed }: InnerPart): boolean {
+  const stored = codec === CODEC.stored && compressed.byteLength === plaintextLength;
+  const shrunk = codec !== CODEC.stored && compressed.byteLength < plaintextLength && compressed.byteLength > 0;
+  return plaintextLength <= MAX_CHUNK_PLAINTEXT && (stored || shrunk);
 }
 
 function isZero(bytes: Buffer): boolean {
