@@ -53,7 +53,9 @@ export class ChunkMaker {
   /** Resolves when there is room for the next chunk, not when this one has been taken. */
   async #send(type: ChunkType, id: Buffer, plaintext: Buffer, members: Buffer): Promise<void> {
     const body = this.#seal(type, id, plaintext);
-    await this.#handedOver.take(body.length);
+    // The body is empty here once it has changed hands.
+    const { length } = body;
+    await this.#handedOver.take(length);
     this.#main
       .call('put', { type, id: ownBuffer(id), members: ownBuffer(members), body, plaintextLength: plaintext.length }, [
         body.buffer as ArrayBuffer,
@@ -61,7 +63,7 @@ export class ChunkMaker {
       .catch(() => {
         // The run has failed; the main thread knows.
       })
-      .finally(() => this.#handedOver.give(body.length));
+      .finally(() => this.#handedOver.give(length));
   }
 
   #seal(type: ChunkType, id: Buffer, plaintext: Buffer): Buffer {

@@ -57,13 +57,8 @@ async function useOneLink(traffic: Traffic, options: LinkOptions, signal: AbortS
       if (kind === MESSAGE.refused) throw failureFromRecord(decodeRefused(payload));
       if (pumping !== undefined) traffic.receive(kind, payload);
       else pumping = startPump(traffic, link, kind, payload, options, stop.signal);
-      if (traffic.finished) break;
     }
-    stop.abort();
-    traffic.work.wake();
-    await pumping;
-    if (traffic.finished) await link.end();
-    else throw fail('protocol-violation', 'The target ended the session before it was finished.');
+    if (!traffic.finished) throw fail('protocol-violation', 'The target ended the session before it was finished.');
   } catch (thrown) {
     signal.throwIfAborted();
     link.abort(toFailure(thrown));
@@ -94,11 +89,13 @@ function startPump(
 
 async function pump(traffic: Traffic, link: Link, options: LinkOptions, stop: AbortSignal): Promise<void> {
   let reported = 0;
-  while (!stop.aborted) {
+  while (!stop.aborted && !traffic.finished) {
     const message = await traffic.next();
     if (message === undefined) await traffic.work.sleep();
     else await link.send(message.kind, message.parts);
     options.onSent(link.bytesSent - reported);
     reported = link.bytesSent;
   }
+  // The target ends its direction in turn, when it is done with what it has received.
+  if (traffic.finished) await link.end();
 }

@@ -94,6 +94,7 @@ export class FileRestorer {
         if (failed !== undefined) break;
         if (segment.kind === 'hole') {
           await opener.call('hole', { fd: output.fd, offset, length: segment.length });
+          this.#meter.add('bytesRead', segment.length);
         } else {
           await this.#fetched.take(segment.length, this.#signal);
           const piece = this.#writePiece(entry, output, offset, segment)

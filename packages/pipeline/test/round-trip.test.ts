@@ -1,0 +1,69 @@
+import { appendFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { compareTrees } from '@sealift/workloads';
+import t from 'tap';
+import { pair } from './pair.ts';
+import { makeSparse, makeTree } from './sources.ts';
+
+for (const mode of ['in-flight', 'source-side'] as const) {
+  t.test(`a tree comes back identical in ${mode} mode, and an unchanged one sends next to nothing`, async (t) => {
+    await using both = await pair();
+    const source = join(both.folder, 'data');
+    makeTree(source);
+    const first = await both.backup([source], mode);
+    t.same(first.warned, []);
+    t.equal(first.sequence, 1);
+    const restored = join(both.folder, 'restored');
+    const outcome = await both.restore(first.pointId, mode, restored);
+    t.same(outcome.warned, []);
+    t.same([...compareTrees(source, join(restored, 'data'))], []);
+
+    const second = await both.backup([source], mode);
+    t.equal(second.sequence, 2);
+    t.ok(second.progress.bytesSent < first.progress.bytesSent / 50, `${second.progress.bytesSent} bytes sent again`);
+    const again = join(both.folder, 'again');
+    await both.restore(second.pointId, mode, again);
+    t.same([...compareTrees(source, join(again, 'data'))], []);
+  });
+
+  t.test(`a disk image comes back with its holes in ${mode} mode`, async (t) => {
+    await using both = await pair();
+    const image = join(both.folder, 'disk.img');
+    makeSparse(image, 300 * 1024 * 1024 + 12_345, [
+      [0, 'boot sector'],
+      [70 * 1024 * 1024, 'in the middle'],
+      [299 * 1024 * 1024, 'in the second stretch'],
+    ]);
+    const first = await both.backup([image], mode);
+    t.ok(first.progress.bytesRead <= 4 * 1024 * 1024, `read ${first.progress.bytesRead} bytes`);
+    const restored = join(both.folder, 'restored');
+    await both.restore(first.pointId, mode, restored);
+    t.same([...compareTrees(image, join(restored, 'disk.img'))], []);
+  });
+}
+
+t.test('a chosen file is restored alone, with the folders above it', async (t) => {
+  await using both = await pair();
+  const source = join(both.folder, 'data');
+  makeTree(source);
+  const { pointId } = await both.backup([source], 'source-side');
+  const restored = join(both.folder, 'restored');
+  const { progress, warned } = await both.restore(pointId, 'source-side', restored, ['data/many/deep/text']);
+  t.same(warned, []);
+  t.equal(progress.files, 4);
+  t.same([...compareTrees(join(source, 'many/deep/text'), join(restored, 'data/many/deep/text'))], []);
+});
+
+t.test('a change in the middle of a large file sends little more than the change', async (t) => {
+  await using both = await pair();
+  const source = join(both.folder, 'data');
+  makeTree(source);
+  await both.backup([source], 'source-side');
+  appendFileSync(join(source, 'many/deep/er/large'), 'one more line');
+  rmSync(join(source, 'many/file-7'));
+  const second = await both.backup([source], 'source-side');
+  t.ok(second.progress.bytesNew < 5_000_000, `${second.progress.bytesNew} new bytes`);
+  const restored = join(both.folder, 'restored');
+  await both.restore(second.pointId, 'source-side', restored);
+  t.same([...compareTrees(source, join(restored, 'data'))], []);
+});
