@@ -27,9 +27,13 @@ export function seekData(fd: number, offset: number): number | undefined | 'unsu
   throw systemError(errno, 'lseek');
 }
 
-/** Where the next hole (or the end of the file) begins at or after `offset`, which lies in data. */
-export function seekHole(fd: number, offset: number): number {
-  return checked(lseek(fd, offset, SEEK_HOLE), 'lseek');
+/** Where the next hole (or the end of the file) begins at or after `offset`; undefined: the file ends before it now. */
+export function seekHole(fd: number, offset: number): number | undefined {
+  const found = lseek(fd, offset, SEEK_HOLE);
+  if (found >= 0) return found;
+  const errno = lastErrno();
+  if (errno === constants.errno.ENXIO) return undefined;
+  throw systemError(errno, 'lseek');
 }
 
 /** Makes a range of a file or block device read as zeros without writing them; false where that is not supported. */

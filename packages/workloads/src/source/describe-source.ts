@@ -23,7 +23,6 @@ export function describeSource(path: Buffer): SourceDescription {
     if (stat.isDirectory()) return { kind: 'tree', size: 0, path: real };
     return { kind: kindOfFile(real, stat), size: stat.size, path: real };
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === undefined) throw thrown;
     if ((thrown as NodeJS.ErrnoException).syscall === undefined) throw thrown;
     throw fail('unreadable', `${pathText(path)}: ${(thrown as Error).message}`, { cause: thrown });
   }

@@ -41,7 +41,7 @@ export class SourceFile implements Disposable {
       const dataStart = Math.min(data ?? size, size);
       if (dataStart > at) yield { kind: 'hole', offset: at, length: dataStart - at };
       if (dataStart === size) return;
-      const end = this.#dense ? size : Math.min(seekHole(this.fd, dataStart), size);
+      const end = this.#dense ? size : Math.min(seekHole(this.fd, dataStart) ?? size, size);
       yield { kind: 'data', offset: dataStart, length: end - dataStart };
       at = end;
     }
