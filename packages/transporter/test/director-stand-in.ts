@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import {
   type Authority,
   createAuthority,
@@ -13,7 +15,13 @@ import {
   signTicket,
   type TicketGrant,
 } from '@sealift/crypto';
-import { acceptControl, CONTROL_TLS, type ControlHandlers, type ControlPeer } from '@sealift/wire';
+import {
+  acceptControl,
+  CONTROL_TLS,
+  type ControlHandlers,
+  type ControlPeer,
+  type EnrolmentResource,
+} from '@sealift/wire';
 import type { TransporterConfig, TransporterRole } from '../src/config.ts';
 import { storeIdentity, storeKey } from '../src/identity/stored-identity.ts';
 import { openDataFolder } from '../src/storage/data-folder.ts';
@@ -24,6 +32,8 @@ const HOUR = 60 * 60 * 1000;
 export class DirectorStandIn implements AsyncDisposable {
   readonly authority: Authority;
   readonly handlers: ControlHandlers;
+  /** Told of each enrolment before it is answered; may alter the answer, or throw to leave it unanswered. */
+  onEnrol: (answer: EnrolmentResource) => Promise<EnrolmentResource> = async (answer) => answer;
   readonly #server: Server;
   readonly #ticketKey = createTicketKey();
   readonly #identities = new Map<TransporterRole, Identity>();
@@ -41,9 +51,16 @@ export class DirectorStandIn implements AsyncDisposable {
   static async start(handlers: ControlHandlers = {}): Promise<DirectorStandIn> {
     const authority = await createAuthority();
     const { key, certificate } = await authority.issueServer(['127.0.0.1'], 1);
-    const tls = { ...CONTROL_TLS, key, cert: certificate, ca: authority.certificate, requestCert: true };
-    const server = createServer({ ...tls, rejectUnauthorized: true });
+    const tls = {
+      ...CONTROL_TLS,
+      key,
+      cert: `${certificate}\n${authority.certificate}`,
+      ca: authority.certificate,
+      requestCert: true,
+    };
+    const server = createServer({ ...tls, rejectUnauthorized: false });
     const standIn = new DirectorStandIn(authority, server, handlers);
+    server.on('request', (request, response) => void standIn.#admit(request, response));
     const accepted = { authority: authority.certificate, handlers: standIn.handlers };
     acceptControl(server, accepted, (peer) => standIn.#welcome(peer));
     server.listen(0, '127.0.0.1');
@@ -55,24 +72,29 @@ export class DirectorStandIn implements AsyncDisposable {
     return `wss://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  get restUrl(): string {
+    return this.controlUrl.replace('wss:', 'https:');
+  }
+
   /** An identity as enrolment would give it. */
-  async identity(role: TransporterRole): Promise<Identity> {
+  async identity(role: TransporterRole, days = 14): Promise<Identity> {
     const id = randomUUID();
     const { privateKey, request } = await createKeyAndRequest();
-    const certificate = await this.authority.issueTransporter(request, id, role);
+    const certificate = await this.authority.issueTransporter(request, id, role, days);
     return { id, privateKey, certificate, authority: this.authority.certificate };
   }
 
   /** A configuration whose data directory holds an identity, as after an enrolment. */
-  async enrolled(parent: string, role: TransporterRole): Promise<{ config: TransporterConfig; identity: Identity }> {
+  async enrolled(parent: string, role: TransporterRole, days = 14) {
     const data = join(parent, role);
     const folder = await openDataFolder(data);
-    const identity = await this.identity(role);
+    const identity = await this.identity(role, days);
     const keyFile = await storeKey(folder, identity.privateKey);
     this.#identities.set(role, identity);
     await storeIdentity(folder, { identity, name: role, role, controlUrl: this.controlUrl, keyFile });
     const listen = { dataHost: '127.0.0.1', dataPort: 0, healthPort: 0, workers: 1 };
-    return { config: { name: role, role, data, logLevel: 'silent', ...listen }, identity };
+    const config: TransporterConfig = { name: role, role, data, logLevel: 'silent', ...listen };
+    return { config, identity };
   }
 
   /** The identity that `enrolled` made for this role. */
@@ -109,6 +131,22 @@ export class DirectorStandIn implements AsyncDisposable {
     await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+
+  /** Answers `enrol`; every token is good here. */
+  async #admit(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const body = JSON.parse((await buffer(request)).toString());
+      const id = randomUUID();
+      const role = body.name as TransporterRole;
+      const certificate = await this.authority.issueTransporter(body.request, id, role);
+      const { controlUrl, authority } = this;
+      const granted = { id, name: body.name, role, certificate, authority: authority.certificate, controlUrl };
+      const answer = await this.onEnrol(granted);
+      response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    } catch {
+      request.socket.destroy();
+    }
   }
 
   #welcome(peer: ControlPeer): void {
