@@ -40,8 +40,10 @@ export interface WriterHost {
   table: PackTable;
   /** Chunks on their way to the disk, by zone and id, so that two sessions do not store the same one. */
   pending: Map<string, Promise<void>>;
-  /** Throws when this program may write no more. */
+  /** Throws when the lease was lost, so that this program may write no more. */
   assertLeaseHeld(): void;
+  /** The same, after asking the store. */
+  confirmLease(): Promise<void>;
   onPackFinished(length: number): void;
   onClosed(writer: ChunkWriter): void;
 }
@@ -189,10 +191,13 @@ export class GroupWriter implements ChunkWriter {
     this.#pack = undefined;
     try {
       if (pack.isEmpty) return await pack.discard();
+      await this.#host.confirmLease();
       const name = await pack.finish();
       this.#host.table.pack(this.#packNumber).name = name;
       this.#host.onPackFinished(pack.length);
     } catch (thrown) {
+      this.#host.table.pack(this.#packNumber).name = pack.name;
+      await pack.abandon();
       this.#failure ??= toFailure(thrown);
       throw this.#failure;
     }

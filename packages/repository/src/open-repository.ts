@@ -38,8 +38,9 @@ export interface OpenRepositoryOptions {
 export async function openRepository(store: Store, options: OpenRepositoryOptions): Promise<Repository> {
   if (!isUuid(options.holder)) throw fail('repository-in-use', `${options.holder} is no UUID of a Transporter.`);
   const readOnly = options.readOnly ?? false;
-  const config = await readConfig(store);
   await using held = new AsyncDisposableStack();
+  held.use(store);
+  const config = await readConfig(store);
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const problems: Failure[] = [];

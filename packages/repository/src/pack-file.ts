@@ -75,15 +75,8 @@ export class PackFile {
   /** Writes the footer and publishes. Returns the final name. On failure all records stay readable where they are. */
   async finish(): Promise<string> {
     const name = packName(this.header.packId);
-    const end = this.#file.length;
-    try {
-      await this.#file.append([encodeFooter(this.header, this.#entries, end)]);
-      await this.#file.publish(name);
-    } catch (thrown) {
-      await this.#file.cutBack(end).catch(() => {});
-      await this.#file[Symbol.asyncDispose]();
-      throw thrown;
-    }
+    await this.#file.append([encodeFooter(this.header, this.#entries, this.#file.length)]);
+    await this.#file.publish(name);
     return name;
   }
 

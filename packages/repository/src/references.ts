@@ -52,14 +52,12 @@ export class SpilledReferences implements ReferenceCollector {
   #gatheredBytes = 0;
   #count = 0;
   #digest: Buffer | undefined;
-  #name: string;
-  #published = false;
+  #receivedAt: number | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(host: ReferencesHost, file: GrowingFile, of: { pointId: string; zone: Buffer }) {
     this.#host = host;
     this.#file = file;
-    this.#name = file.name;
     this.pointId = of.pointId;
     this.zone = of.zone;
   }
@@ -95,40 +93,48 @@ export class SpilledReferences implements ReferenceCollector {
     });
   }
 
-  /** Ends the file and gives it its final name, replacing what an earlier, unfinished commit left there. */
-  publish(receivedAt: number): Promise<void> {
+  /**
+   * Ends the file and gives it its final name, replacing what an earlier, unfinished commit left there. Returns the
+   * receive time it carries.
+   */
+  publish(now: number): Promise<number> {
     return this.#inTurn(async () => {
-      if (this.#published) return;
       if (this.#digest === undefined)
         throw fail('point-refused', `The reference list of ${this.pointId} has not ended.`);
-      const pointId = uuidBytes(this.pointId);
-      const trailer = { pointId, zone: this.zone, count: this.#count, hash: this.#digest, receivedAt };
-      const before = this.#file.length;
-      try {
-        await this.#file.append([encodeReferencesTrailer(trailer)]);
-        await this.#file.publish(referencesName(this.pointId));
-        this.#name = referencesName(this.pointId);
-        this.#published = true;
-        this.#host.onClosed(this);
-      } catch (thrown) {
-        await this.#file.cutBack(before).catch(() => {});
-        throw thrown;
-      }
+      const name = referencesName(this.pointId);
+      this.#receivedAt ??= now;
+      if (this.#file.name !== name) await this.#end(name, this.#digest, this.#receivedAt);
+      this.#host.onClosed(this);
+      return this.#receivedAt;
     });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#inTurn(async () => {
       this.#host.onClosed(this);
-      await this.#file.discard();
+      if (this.#file.name === referencesName(this.pointId)) await this.#file[Symbol.asyncDispose]();
+      else await this.#file.discard();
     });
   }
 
+  async #end(name: string, hash: Buffer, receivedAt: number): Promise<void> {
+    const trailer = { pointId: uuidBytes(this.pointId), zone: this.zone, count: this.#count, hash, receivedAt };
+    const before = this.#file.length;
+    try {
+      await this.#file.append([encodeReferencesTrailer(trailer)]);
+      await this.#file.publish(name);
+    } catch (thrown) {
+      // Without its trailer it can be ended again.
+      if (this.#file.name !== name) await this.#file.cutBack(before).catch(() => {});
+      throw thrown;
+    }
+  }
+
   async #spill(): Promise<void> {
-    const parts = this.#gathered;
+    if (this.#gatheredBytes === 0) return;
+    await this.#file.append(this.#gathered);
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    if (parts.length > 0) await this.#file.append(parts);
   }
 
   async #lookAllUp(hash: Buffer): Promise<ReferenceSummary> {
@@ -137,7 +143,7 @@ export class SpilledReferences implements ReferenceCollector {
     let missingCount = 0;
     const end = this.#count * ID_LENGTH;
     for (let at = 0; at < end; at += SPAN) {
-      const ids = await this.#host.store.read(this.#name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+      const ids = await this.#host.store.read(this.#file.name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const id = ids.subarray(i, i + ID_LENGTH);
         const found = this.#host.table.chunk(this.zone, id);

@@ -53,6 +53,7 @@ export class ServedRepository implements Repository {
       table: parts.table,
       pending: new Map(),
       assertLeaseHeld: () => parts.lease?.assertHeld(),
+      confirmLease: async () => parts.lease?.confirm(),
       onPackFinished: (length) => {
         parts.storedBytes += length;
         void this.#measure();
@@ -157,8 +158,7 @@ export class ServedRepository implements Repository {
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
     checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
-    const record = pointRecord(opened, Date.now());
-    await commit.references.publish(record.receivedAt);
+    const record = pointRecord(opened, await commit.references.publish(Date.now()));
     await store.publish(pointName(pointId), commit.manifest);
     this.#points.set(pointId, record);
     return record;

@@ -60,6 +60,7 @@ t.test(
 
 t.test('a point that refers to chunks that are not there is refused with their number', async (t) => {
   const { store, repository } = await newRepository(t);
+  await using _open = repository;
   const late = aChunk();
   const { file, pointId, references, zone, summary } = await preparePoint(repository, signer, {
     absent: [randomBytes(32), late.id],

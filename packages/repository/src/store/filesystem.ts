@@ -82,6 +82,7 @@ class FilesystemStore implements Store {
     const handle = await this.#attempt('Creating', path, () => open(path, 'wx', 0o600));
     const file = new FilesystemGrowingFile(temporary, path, handle, {
       rename: (from, to) => this.#rename(from, to),
+      settle: (settled) => this.#syncFolder(dirname(settled)),
       remove: (gone) => this.remove(gone),
     });
     try {
@@ -151,7 +152,6 @@ class FilesystemStore implements Store {
     await this.#ensureFolder(dirname(to));
     await this.#attempt('Renaming', this.#path(from), () => rename(this.#path(from), this.#path(to)));
     await this.#readers.forget(this.#path(from));
-    await this.#syncFolder(dirname(to));
   }
 
   /** Unlike rename, link refuses to replace what is there. */

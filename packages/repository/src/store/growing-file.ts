@@ -5,11 +5,13 @@ import type { GrowingFile } from './store.ts';
 /** What a growing file needs of the store it belongs to. */
 export interface GrowingHost {
   rename(from: string, to: string): Promise<void>;
+  /** Makes the name of a file durable. */
+  settle(name: string): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
 export class FilesystemGrowingFile implements GrowingFile {
-  readonly name: string;
+  #name: string;
   readonly #path: string;
   readonly #handle: FileHandle;
   readonly #host: GrowingHost;
@@ -17,10 +19,14 @@ export class FilesystemGrowingFile implements GrowingFile {
   #open = true;
 
   constructor(name: string, path: string, handle: FileHandle, host: GrowingHost) {
-    this.name = name;
+    this.#name = name;
     this.#path = path;
     this.#handle = handle;
     this.#host = host;
+  }
+
+  get name(): string {
+    return this.#name;
   }
 
   get length(): number {
@@ -65,13 +71,15 @@ export class FilesystemGrowingFile implements GrowingFile {
     } catch (thrown) {
       throw storageFailure(thrown, 'Syncing', this.#path);
     }
-    await this.#host.rename(this.name, name);
+    if (this.#name !== name) await this.#host.rename(this.#name, name);
+    this.#name = name;
+    await this.#host.settle(name);
     await this[Symbol.asyncDispose]();
   }
 
   async discard(): Promise<void> {
     await this[Symbol.asyncDispose]();
-    await this.#host.remove(this.name);
+    await this.#host.remove(this.#name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * Where a repository's files live. Names are '/'-joined and relative to the repository. A published file is immutable,
  * whole and durable; nothing is ever seen half-written under its final name. What is written bit by bit stands under a
- * temporary name until it is published, and is listed by `unfinished` after a crash.
+ * temporary name until it is published, and is listed by `unfinished` after a crash. Disposing closes what is kept open
+ * for reading; the store can be used again after it.
  */
 export interface Store extends AsyncDisposable {
   /** For people: a path or an address. */
@@ -32,7 +33,7 @@ export interface Store extends AsyncDisposable {
 
 /** A file being written. Disposing closes it; unless published or discarded it stays for `unfinished`. */
 export interface GrowingFile extends AsyncDisposable {
-  /** Name under which it can be read until it is published. */
+  /** Name under which it can be read now: the final one as soon as it has it. */
   readonly name: string;
   readonly length: number;
   /** Adds the parts at the end, or fails and leaves `length` as it was. */
@@ -41,7 +42,10 @@ export interface GrowingFile extends AsyncDisposable {
   sync(): Promise<void>;
   /** Cuts off what stands beyond `length`, such as the rest of a failed append. */
   cutBack(length: number): Promise<void>;
-  /** Makes it durable and gives it its final name, in one step that a crash cannot split. */
+  /**
+   * Makes it durable and gives it its final name, in one step that a crash cannot split. If it fails, `name` tells
+   * whether the step was taken; it may be called again.
+   */
   publish(name: string): Promise<void>;
   discard(): Promise<void>;
 }
