@@ -87,6 +87,7 @@ export const METHODS = {
     caller: 'director',
     params: record({
       ...task,
+      jobId: Uuid,
       pointId: Uuid,
       repositoryId: Uuid,
       mode: Mode,

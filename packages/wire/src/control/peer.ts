@@ -61,6 +61,11 @@ export class ControlPeer implements AsyncDisposable {
     });
   }
 
+  /** False from the moment the connection is ending. */
+  get open(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
   /** Calls the other side. An aborted `signal` stops the waiting; the other side is not told. */
   async call<M extends Method>(method: M, params: Params<M>, signal?: AbortSignal): Promise<Result<M>> {
     signal?.throwIfAborted();
@@ -83,7 +88,7 @@ export class ControlPeer implements AsyncDisposable {
   /** Tells the other side without waiting for an answer; dropped when the connection is down. */
   notify<M extends Method>(method: M, params: Params<M>): void {
     const frame = encodeRequest(undefined, method, params);
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(frame);
+    if (this.open) this.#socket.send(frame);
   }
 
   /** Cuts the connection; `closed` resolves with `failure`. */
@@ -110,7 +115,7 @@ export class ControlPeer implements AsyncDisposable {
   }
 
   #requireOpen(): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) throw this.#disconnected();
+    if (!this.open) throw this.#disconnected();
   }
 
   #disconnected(): Failure {
@@ -165,7 +170,7 @@ export class ControlPeer implements AsyncDisposable {
     } finally {
       this.#working--;
     }
-    if (reply !== undefined && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(reply);
+    if (reply !== undefined && this.open) this.#socket.send(reply);
   }
 
   #handle(method: string, params: unknown): unknown {

@@ -1,0 +1,38 @@
+import { type Static, Type } from 'typebox';
+
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 });
+
+/** The configuration of a Director. Ports of 0 are chosen by the system. */
+export const DirectorConfigSchema = Type.Object(
+  {
+    data: Type.String({ minLength: 1, description: 'folder of the database, keys and admin token' }),
+    host: Type.String({ description: 'address to listen on' }),
+    port: Port,
+    controlPort: Port,
+    publicHost: Type.Optional(
+      Type.String({ minLength: 1, description: 'name or address by which Transporters reach this Director' }),
+    ),
+    masterKey: Type.Optional(Type.String({ description: '32 bytes in base64, instead of the file master.key' })),
+    names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
+    logLevel: Type.Union([
+      Type.Literal('fatal'),
+      Type.Literal('error'),
+      Type.Literal('warn'),
+      Type.Literal('info'),
+      Type.Literal('debug'),
+      Type.Literal('trace'),
+      Type.Literal('silent'),
+    ]),
+  },
+  { additionalProperties: false },
+);
+export type DirectorConfig = Static<typeof DirectorConfigSchema>;
+
+/** What holds when nothing else is configured; `data` has no default. */
+export const DIRECTOR_DEFAULTS = {
+  host: '0.0.0.0',
+  port: 7420,
+  controlPort: 7421,
+  names: [],
+  logLevel: 'info',
+} as const satisfies Omit<DirectorConfig, 'data'>;

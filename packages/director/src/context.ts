@@ -1,0 +1,30 @@
+import type { Authority, KeyWrapper } from '@sealift/crypto';
+import type { Database } from './db/database.ts';
+import type { EventBus } from './events/event-bus.ts';
+import type { Connections } from './inventory/connections.ts';
+import type { OpenRepositories } from './inventory/open-repositories.ts';
+import type { RunBoard } from './inventory/run-board.ts';
+import type { TicketKey } from './keys/ticket-key.ts';
+import type { Logger } from './logger.ts';
+import type { DirectorMetrics } from './metrics.ts';
+import type { BrowseTasks } from './tasks/browse-tasks.ts';
+
+/** What the parts of one Director share. */
+export interface Context {
+  directorId: string;
+  db: Database;
+  log: Logger;
+  authority: Authority;
+  ticketKey: TicketKey;
+  wrapper: KeyWrapper;
+  events: EventBus;
+  connections: Connections;
+  repositories: OpenRepositories;
+  board: RunBoard;
+  browsing: BrowseTasks;
+  metrics: DirectorMetrics;
+  /** Looks whether a waiting run can begin. */
+  wakeDispatcher: () => void;
+  /** Aborted when the Director closes. */
+  signal: AbortSignal;
+}

@@ -1,0 +1,104 @@
+import type { BackupSpec } from '@sealift/wire';
+import { fail } from '../failures.ts';
+import type { Database } from './database.ts';
+import { afterName, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
+
+export interface Job {
+  id: string;
+  name: string;
+  transporterId: string;
+  transporterName: string;
+  paths: string[];
+  repositoryId: string;
+  repositoryName: string;
+  encryption: BackupSpec['mode'];
+  password?: { id: string; name: string };
+  compression: string;
+  exclude: string[];
+  createdAt: number;
+}
+
+export type NewJob = Omit<Job, 'transporterName' | 'repositoryName' | 'password'> & { passwordId?: string };
+
+interface Row {
+  id: string;
+  name: string;
+  transporter_id: string;
+  transporter_name: string;
+  paths_json: string;
+  repository_id: string;
+  repository_name: string;
+  encryption: BackupSpec['mode'];
+  password_id: string | null;
+  password_name: string | null;
+  compression: string;
+  exclude_json: string;
+  created_at: number;
+}
+
+const SELECT = `SELECT jobs.*, transporters.name AS transporter_name, repositories.name AS repository_name,
+    passwords.name AS password_name
+  FROM jobs
+  JOIN transporters ON transporters.id = jobs.transporter_id
+  JOIN repositories ON repositories.id = jobs.repository_id
+  LEFT JOIN passwords ON passwords.id = jobs.password_id`;
+
+export async function listJobs(db: Database, request: PageRequest): Promise<Page<Job>> {
+  const limit = limitOf(request);
+  const rows = await db.all<Row>(
+    `${SELECT} WHERE jobs.name > ? ORDER BY jobs.name LIMIT ?`,
+    afterName(request),
+    limit + 1,
+  );
+  return pageOf(rows, limit, fromRow, (row) => row.name);
+}
+
+export async function jobById(db: Database, id: string): Promise<Job | undefined> {
+  const row = await db.get<Row>(`${SELECT} WHERE jobs.id = ?`, id);
+  return row === undefined ? undefined : fromRow(row);
+}
+
+/** By id or name; `not-found` otherwise. */
+export async function jobNamed(db: Database, reference: string): Promise<Job> {
+  const found = await jobById(db, reference);
+  if (found !== undefined) return found;
+  const row = await db.get<Row>(`${SELECT} WHERE jobs.name = ?`, reference);
+  if (row === undefined) throw fail('not-found', `There is no job ${reference}.`);
+  return fromRow(row);
+}
+
+export async function addJob(db: Database, job: NewJob): Promise<void> {
+  const added = await db.run(
+    `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
+       exclude_json, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    job.id,
+    job.name,
+    job.transporterId,
+    JSON.stringify(job.paths),
+    job.repositoryId,
+    job.encryption,
+    job.passwordId ?? null,
+    job.compression,
+    JSON.stringify(job.exclude),
+    job.createdAt,
+  );
+  if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
+}
+
+function fromRow(row: Row): Job {
+  return {
+    id: row.id,
+    name: row.name,
+    transporterId: row.transporter_id,
+    transporterName: row.transporter_name,
+    paths: JSON.parse(row.paths_json),
+    repositoryId: row.repository_id,
+    repositoryName: row.repository_name,
+    encryption: row.encryption,
+    ...(row.password_id === null ? {} : { password: { id: row.password_id, name: row.password_name ?? '' } }),
+    compression: row.compression,
+    exclude: JSON.parse(row.exclude_json),
+    createdAt: row.created_at,
+  };
+}

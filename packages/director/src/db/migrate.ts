@@ -1,0 +1,24 @@
+import { fail } from '../failures.ts';
+import type { Database } from './database.ts';
+import { MIGRATION_1 } from './migrations/1-first-tables.ts';
+
+/** In order; a migration that was released is never changed. */
+const MIGRATIONS: readonly string[][] = [MIGRATION_1];
+
+/** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */
+export async function migrate(database: Database): Promise<void> {
+  await database.run('CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)');
+  const row = await database.get<{ number: number | null }>('SELECT max(number) AS number FROM migrations');
+  const present = row?.number ?? 0;
+  if (present > MIGRATIONS.length) {
+    throw fail('database-newer', `The database is at version ${present}; this program knows ${MIGRATIONS.length}.`);
+  }
+  for (const [index, statements] of MIGRATIONS.entries()) {
+    if (index < present) continue;
+    const record = {
+      sql: 'INSERT INTO migrations (number, applied_at) VALUES (?, ?)',
+      values: [index + 1, Date.now()],
+    };
+    await database.batch([...statements.map((sql) => ({ sql, values: [] })), record]);
+  }
+}

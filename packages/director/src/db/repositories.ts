@@ -1,0 +1,80 @@
+import { fail } from '../failures.ts';
+import type { Database } from './database.ts';
+import { afterName, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
+
+export interface Repository {
+  id: string;
+  name: string;
+  transporterId: string;
+  transporterName: string;
+  path: string;
+  createdAt: number;
+}
+
+interface Row {
+  id: string;
+  name: string;
+  transporter_id: string;
+  transporter_name: string;
+  path: string;
+  created_at: number;
+}
+
+const SELECT = `SELECT repositories.*, transporters.name AS transporter_name
+  FROM repositories JOIN transporters ON transporters.id = repositories.transporter_id`;
+
+export async function listRepositories(db: Database, request: PageRequest): Promise<Page<Repository>> {
+  const limit = limitOf(request);
+  const rows = await db.all<Row>(
+    `${SELECT} WHERE repositories.name > ? ORDER BY repositories.name LIMIT ?`,
+    afterName(request),
+    limit + 1,
+  );
+  return pageOf(rows, limit, fromRow, (row) => row.name);
+}
+
+export async function repositoriesOf(db: Database, transporterId: string): Promise<Repository[]> {
+  const rows = await db.all<Row>(`${SELECT} WHERE repositories.transporter_id = ?`, transporterId);
+  return rows.map(fromRow);
+}
+
+export async function repositoryById(db: Database, id: string): Promise<Repository | undefined> {
+  const row = await db.get<Row>(`${SELECT} WHERE repositories.id = ?`, id);
+  return row === undefined ? undefined : fromRow(row);
+}
+
+export async function repositoryByName(db: Database, name: string): Promise<Repository | undefined> {
+  const row = await db.get<Row>(`${SELECT} WHERE repositories.name = ?`, name);
+  return row === undefined ? undefined : fromRow(row);
+}
+
+/** By id or name; `not-found` otherwise. */
+export async function repositoryNamed(db: Database, reference: string): Promise<Repository> {
+  const found = (await repositoryById(db, reference)) ?? (await repositoryByName(db, reference));
+  if (found === undefined) throw fail('not-found', `There is no repository ${reference}.`);
+  return found;
+}
+
+export async function addRepository(db: Database, r: Omit<Repository, 'transporterName'>): Promise<void> {
+  const added = await db.run(
+    `INSERT INTO repositories (id, name, transporter_id, path, created_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    r.id,
+    r.name,
+    r.transporterId,
+    r.path,
+    r.createdAt,
+  );
+  if (added === 0) throw fail('name-taken', `There is a repository ${r.name} already.`);
+}
+
+function fromRow(row: Row): Repository {
+  return {
+    id: row.id,
+    name: row.name,
+    transporterId: row.transporter_id,
+    transporterName: row.transporter_name,
+    path: row.path,
+    createdAt: row.created_at,
+  };
+}

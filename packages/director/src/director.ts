@@ -1,0 +1,93 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toFailure } from '@sealift/core';
+import { masterKeyWrapper } from '@sealift/crypto';
+import { DIRECTOR_DEFAULTS, type DirectorConfig } from './config.ts';
+import type { Context } from './context.ts';
+import type { Database } from './db/database.ts';
+import { directorId } from './db/settings.ts';
+import { openSqlite } from './db/sqlite.ts';
+import { EventBus } from './events/event-bus.ts';
+import { Connections } from './inventory/connections.ts';
+import { OpenRepositories } from './inventory/open-repositories.ts';
+import type { RunBoard } from './inventory/run-board.ts';
+import { openAdminToken } from './keys/admin-token.ts';
+import { openAuthority } from './keys/authority.ts';
+import { ServerCertificates } from './keys/server-certificates.ts';
+import { openTicketKey } from './keys/ticket-key.ts';
+import { listen } from './listen.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { DirectorMetrics } from './metrics.ts';
+import { Dispatcher } from './schedule/dispatcher.ts';
+import { BrowseTasks } from './tasks/browse-tasks.ts';
+
+export interface DirectorHandle extends AsyncDisposable {
+  /** `https://host:port` of the REST API. */
+  url: string;
+  /** `wss://host:port` that Transporters dial. */
+  controlUrl: string;
+  adminTokenFile: string;
+  /** PEM of the authority to trust. */
+  authorityFile: string;
+  /** Stops serving. Runs go on at their Transporters, and here with the next start on the same data. */
+  close(): Promise<void>;
+}
+
+/** Starts a Director; resolves when it serves. Whatever its last end left under way goes on. */
+export async function startDirector(
+  options: Pick<DirectorConfig, 'data'> & Partial<DirectorConfig>,
+): Promise<DirectorHandle> {
+  const config: DirectorConfig = { ...DIRECTOR_DEFAULTS, ...options };
+  const log = createLogger(config.logLevel);
+  try {
+    await mkdir(config.data, { recursive: true, mode: 0o700 });
+    await using parts = new AsyncDisposableStack();
+    const db = parts.use(await openSqlite(join(config.data, 'director.sqlite')));
+    const token = await openAdminToken(config.data);
+    const { context, dispatcher, certificates, stop } = await assemble(config, db, log, parts);
+    const { url, controlUrl } = await listen(config, context, { token, certificates }, parts);
+    // Last in, first out: nothing new begins once the Director closes.
+    parts.defer(() => stop.abort());
+    dispatcher.wake();
+    log.info({ url, controlUrl, id: context.directorId }, 'Director serves');
+    const kept = parts.move();
+    const close = () => kept.disposeAsync();
+    const authorityFile = join(config.data, 'ca.pem');
+    return { url, controlUrl, adminTokenFile: token.file, authorityFile, close, [Symbol.asyncDispose]: close };
+  } catch (thrown) {
+    throw toFailure(thrown);
+  }
+}
+
+async function assemble(config: DirectorConfig, db: Database, log: Logger, parts: AsyncDisposableStack) {
+  const { data, masterKey } = config;
+  const authority = await openAuthority(data);
+  const id = await directorId(db);
+  const certificates = await ServerCertificates.make(authority, id, [config.host, config.publicHost, ...config.names]);
+  const connections = new Connections();
+  const repositories = new OpenRepositories(log);
+  const board: RunBoard = new Map();
+  const certificateExpiresAt = () => certificates.current.expiresAt;
+  const stop = new AbortController();
+  const context: Context = {
+    directorId: id,
+    db,
+    log,
+    authority,
+    ticketKey: await openTicketKey(data),
+    wrapper: await masterKeyWrapper(
+      masterKey === undefined ? { file: join(data, 'master.key') } : { base64: masterKey },
+    ),
+    events: new EventBus(),
+    connections,
+    repositories,
+    board,
+    browsing: new BrowseTasks(),
+    metrics: new DirectorMetrics({ db, connections, repositories, board, certificateExpiresAt }),
+    wakeDispatcher: () => dispatcher.wake(),
+    signal: stop.signal,
+  };
+  const dispatcher = new Dispatcher(context);
+  parts.defer(() => dispatcher.settled());
+  return { context, dispatcher, certificates, stop };
+}

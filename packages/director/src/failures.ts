@@ -1,0 +1,59 @@
+import { failuresOf } from '@sealift/core';
+
+/** Every failure that the Director reports by itself. */
+export const fail = failuresOf({
+  /** Another Director works on this data folder. */
+  'data-in-use': { kind: 'refused', advice: 'Stop the other Director, or give this one a folder of its own.' },
+  /** The database was written by a newer version. */
+  'database-newer': { kind: 'refused', advice: 'Run the newer version of Sealift that wrote it.' },
+  /** The database refuses a statement or the disk below it fails. */
+  'database-failed': { kind: 'retry', advice: 'Check free space and the disk below the data folder.' },
+  /** A private file can be read by others. */
+  'key-exposed': { kind: 'refused', advice: 'chmod 600 the file; if others could read it, replace what it holds.' },
+  /** One of two files that belong together is missing. */
+  'authority-incomplete': { kind: 'refused', advice: 'Restore ca.key and ca.pem together from a copy of the folder.' },
+  /** No bearer token, or not the right one. */
+  unauthorized: { kind: 'refused', advice: 'Give the token with `sealift login` or SEALIFT_TOKEN.' },
+  /** Too many failed attempts from one address. */
+  'too-many-attempts': { kind: 'retry', advice: 'Wait a minute, then try with the right token.' },
+  /** The request is not what the API takes. */
+  'request-invalid': { kind: 'refused', advice: 'Compare the request with /api/openapi.json.' },
+  /** Nothing of that name or id. */
+  'not-found': { kind: 'refused', advice: 'List what there is, and check the spelling.' },
+  /** A name is in use. */
+  'name-taken': { kind: 'refused', advice: 'Choose another name.' },
+  /** An Idempotency-Key came back with another request. */
+  'idempotency-key-reused': { kind: 'refused', advice: 'Use a new key for each creation.' },
+  /** The one-time token does not exist, or its secret is wrong. */
+  'token-invalid': { kind: 'refused', advice: 'Copy the whole token, or make a new one.' },
+  /** The one-time token was spent before. */
+  'token-used': {
+    kind: 'refused',
+    advice: 'Make a new token. If nobody you know has used it, remove the Transporter it enrolled.',
+  },
+  /** The one-time token is too old. */
+  'token-expired': { kind: 'refused', advice: 'Make a new token and use it within the hour.' },
+  /** The one-time token is for another name. */
+  'token-misdirected': { kind: 'refused', advice: 'Enrol under the name that the token was made for.' },
+  /** A Transporter's role does not allow what is asked of it. */
+  'role-unfit': { kind: 'refused', advice: 'Choose a Transporter of the fitting role.' },
+  /** A Transporter is not connected now. */
+  'transporter-away': { kind: 'retry', advice: 'Start the Transporter, or wait until it is connected.' },
+  /** A control connection from a Transporter that is not, or no longer, a member. */
+  'transporter-unknown': { kind: 'refused', advice: 'Enrol the Transporter again.' },
+  /** A Transporter speaks of a task that is not its own or has ended. */
+  'task-unknown': { kind: 'refused', advice: 'Nothing to do: the run has ended or was given to another Transporter.' },
+  /** The job's encryption mode and password do not fit together. */
+  'password-mismatch': {
+    kind: 'refused',
+    advice: 'Name a password with source-side encryption, and none with in-flight encryption.',
+  },
+  /** The job has a run that waits already. */
+  'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
+  /** The run has ended. */
+  'run-ended': { kind: 'refused', advice: 'Nothing is left to cancel.' },
+  /** A run was begun again too often. */
+  'run-abandoned': { kind: 'refused', advice: 'Read the log of the Transporter, mend the cause, run the job again.' },
+  /** A repository is not open at its target yet. */
+  'repository-closed': { kind: 'retry', advice: 'Wait until its target Transporter has opened it.' },
+});

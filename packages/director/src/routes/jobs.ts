@@ -1,0 +1,93 @@
+import { parseCompression } from '@sealift/crypto';
+import type { JobResource, RequestPart } from '@sealift/wire';
+import type { FastifyInstance } from 'fastify';
+import type { Context } from '../context.ts';
+import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
+import { passwordNamed } from '../db/passwords.ts';
+import { repositoryNamed } from '../db/repositories.ts';
+import { addRun, existingRun, type Run, runById } from '../db/runs.ts';
+import { transporterNamed } from '../db/transporters.ts';
+import { fail } from '../failures.ts';
+import { runResource } from '../resources/run.ts';
+import { isoTime } from '../resources/time.ts';
+import { publishRun } from '../schedule/run-end.ts';
+import { creationId } from './creation.ts';
+import { serve } from './serve.ts';
+
+export function serveJobs(app: FastifyInstance, context: Context): void {
+  const { db } = context;
+
+  serve(app, 'listJobs', async ({ query }) => {
+    const { items, ...next } = await listJobs(db, query);
+    return { items: items.map(resource), ...next };
+  });
+
+  serve(app, 'getJob', async ({ params }) => resource(await jobNamed(db, params.id)));
+
+  serve(app, 'createJob', async ({ body, request }) => {
+    const id = await creationId(db, request, 'createJob', body);
+    return resource((await jobById(db, id)) ?? (await create(context, id, body)));
+  });
+
+  serve(app, 'startRun', async ({ params, request }) => {
+    const job = await jobNamed(db, params.id);
+    const id = await creationId(db, request, 'startRun', job.id);
+    return runResource(context, (await runById(db, id)) ?? (await queue(context, id, job)));
+  });
+}
+
+async function create(context: Context, id: string, body: RequestPart<'createJob', 'body'>): Promise<Job> {
+  const { db, log } = context;
+  const source = await transporterNamed(db, body.source.transporter);
+  if (source.role === 'target') throw fail('role-unfit', `${source.name} is a target; a job needs a source.`);
+  const repository = await repositoryNamed(db, body.repository);
+  if ((body.password !== undefined) !== (body.encryption === 'source-side')) {
+    const has = body.password === undefined ? 'no password' : 'a password';
+    throw fail('password-mismatch', `The job ${body.name} has ${body.encryption} encryption and ${has}.`);
+  }
+  const password = body.password === undefined ? undefined : await passwordNamed(db, body.password);
+  const compression = body.compression ?? 'auto';
+  parseCompression(compression);
+  await addJob(db, {
+    id,
+    name: body.name,
+    transporterId: source.id,
+    paths: body.source.paths,
+    repositoryId: repository.id,
+    encryption: body.encryption,
+    compression,
+    exclude: body.exclude ?? [],
+    createdAt: Date.now(),
+    ...(password === undefined ? {} : { passwordId: password.id }),
+  });
+  log.info({ job: body.name, source: source.name, repository: repository.name }, 'job made');
+  return await jobNamed(db, id);
+}
+
+async function queue(context: Context, id: string, job: Job): Promise<Run> {
+  const added = await addRun(context.db, {
+    id,
+    jobId: job.id,
+    transporterId: job.transporterId,
+    createdAt: Date.now(),
+  });
+  if (!added) throw fail('run-queued', `A run of the job ${job.name} waits already.`);
+  context.log.info({ job: job.name, run: id }, 'run queued');
+  await publishRun(context, id);
+  context.wakeDispatcher();
+  return await existingRun(context.db, id);
+}
+
+function resource(job: Job): JobResource {
+  return {
+    id: job.id,
+    name: job.name,
+    source: { transporter: { id: job.transporterId, name: job.transporterName }, paths: job.paths },
+    repository: { id: job.repositoryId, name: job.repositoryName },
+    encryption: job.encryption,
+    compression: job.compression,
+    exclude: job.exclude,
+    createdAt: isoTime(job.createdAt),
+    ...(job.password === undefined ? {} : { password: job.password }),
+  };
+}

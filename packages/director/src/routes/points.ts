@@ -1,0 +1,77 @@
+import type { PointResource, RequestPart } from '@sealift/wire';
+import type { FastifyInstance } from 'fastify';
+import type { Context } from '../context.ts';
+import { jobNamed } from '../db/jobs.ts';
+import { limitOf } from '../db/paging.ts';
+import { listPoints, type Point, pointById } from '../db/points.ts';
+import { addRun, existingRun, type Run, runById } from '../db/runs.ts';
+import { transporterNamed } from '../db/transporters.ts';
+import { fail } from '../failures.ts';
+import { runResource } from '../resources/run.ts';
+import { isoTime } from '../resources/time.ts';
+import { publishRun } from '../schedule/run-end.ts';
+import { listEntries } from '../tasks/list-entries.ts';
+import { creationId } from './creation.ts';
+import { serve } from './serve.ts';
+
+export function servePoints(app: FastifyInstance, context: Context): void {
+  const { db } = context;
+
+  serve(app, 'listPoints', async ({ query }) => {
+    const jobId = query.job === undefined ? undefined : (await jobNamed(db, query.job)).id;
+    const { items, ...next } = await listPoints(db, query, jobId);
+    return { items: items.map(resource), ...next };
+  });
+
+  serve(app, 'getPoint', async ({ params }) => resource(await pointById(db, params.id)));
+
+  serve(app, 'listEntries', async ({ params, query }) => {
+    const point = await pointById(db, params.id);
+    return await listEntries(context, point, {
+      path: folderOf(query),
+      limit: limitOf(query),
+      ...(query.cursor === undefined ? {} : { cursor: Buffer.from(query.cursor, 'base64url') }),
+    });
+  });
+
+  serve(app, 'restorePoint', async ({ params, body, request }) => {
+    const point = await pointById(db, params.id);
+    const id = await creationId(db, request, 'restorePoint', [point.id, body]);
+    return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, body)));
+  });
+}
+
+function folderOf({ path, pathBytes }: RequestPart<'listEntries', 'query'>): Buffer {
+  const folder = pathBytes === undefined ? Buffer.from(path ?? '') : Buffer.from(pathBytes, 'base64url');
+  if (path !== undefined && pathBytes !== undefined) throw fail('request-invalid', 'Give path or pathBytes, not both.');
+  if (folder.length > 4096) throw fail('request-invalid', 'The path is longer than 4096 bytes.');
+  return folder;
+}
+
+async function queue(
+  context: Context,
+  id: string,
+  point: Point,
+  body: RequestPart<'restorePoint', 'body'>,
+): Promise<Run> {
+  const { db, log } = context;
+  const transporter = await transporterNamed(db, body.transporter);
+  if (transporter.role === 'target') {
+    throw fail('role-unfit', `${transporter.name} is a target; data is restored by a source.`);
+  }
+  const restore = {
+    pointId: point.id,
+    path: body.path,
+    only: body.only ?? [],
+    overwrite: body.overwrite ?? ('never' as const),
+  };
+  await addRun(db, { id, jobId: point.job.id, transporterId: transporter.id, restore, createdAt: Date.now() });
+  log.info({ job: point.job.name, run: id, point: point.id, transporter: transporter.name }, 'restore queued');
+  await publishRun(context, id);
+  context.wakeDispatcher();
+  return await existingRun(db, id);
+}
+
+function resource({ hash, createdAt, ...point }: Point): PointResource {
+  return { ...point, hash: hash.toString('hex'), createdAt: isoTime(createdAt) };
+}

@@ -1,0 +1,80 @@
+import type { RepositoryResource } from '@sealift/wire';
+import type { FastifyInstance } from 'fastify';
+import type { Context } from '../context.ts';
+import {
+  addRepository,
+  listRepositories,
+  type Repository,
+  repositoryById,
+  repositoryByName,
+  repositoryNamed,
+} from '../db/repositories.ts';
+import { transporterNamed } from '../db/transporters.ts';
+import { fail } from '../failures.ts';
+import { isoTime } from '../resources/time.ts';
+import { creationId } from './creation.ts';
+import { serve } from './serve.ts';
+
+/** How long a target may take to make a repository, ms. */
+const PATIENCE = 60_000;
+
+export function serveRepositories(app: FastifyInstance, context: Context): void {
+  const { db, connections } = context;
+
+  serve(app, 'listRepositories', async ({ query }) => {
+    const { items, ...next } = await listRepositories(db, query);
+    return { items: items.map((repository) => resource(context, repository)), ...next };
+  });
+
+  serve(app, 'getRepository', async ({ params }) => {
+    const repository = await repositoryNamed(db, params.id);
+    const target = connections.of(repository.transporterId);
+    if (target !== undefined) await context.repositories.refresh(target, repository);
+    return resource(context, repository);
+  });
+
+  serve(app, 'createRepository', async ({ body, request }) => {
+    const id = await creationId(db, request, 'createRepository', body);
+    const repository = (await repositoryById(db, id)) ?? (await create(context, id, body));
+    return resource(context, repository);
+  });
+}
+
+async function create(
+  context: Context,
+  id: string,
+  body: { name: string; transporter: string; path: string },
+): Promise<Repository> {
+  const { db, connections, log } = context;
+  const { name, path } = body;
+  if ((await repositoryByName(db, name)) !== undefined) throw taken(name);
+  const transporter = await transporterNamed(db, body.transporter);
+  if (transporter.role !== 'target') {
+    throw fail('role-unfit', `${transporter.name} is a ${transporter.role}; repositories live at targets.`);
+  }
+  const { peer } = connections.required(transporter);
+  const params = { repositoryId: id, name, path };
+  const made = await peer.call('repository.create', params, AbortSignal.timeout(PATIENCE));
+  const repository = { id: made.repositoryId, name, transporterId: transporter.id, path, createdAt: Date.now() };
+  await addRepository(db, repository);
+  context.repositories.opened(repository.id, made.stats);
+  log.info({ repository: name, transporter: transporter.name }, 'repository made');
+  context.wakeDispatcher();
+  return { ...repository, transporterName: transporter.name };
+}
+
+function taken(name: string) {
+  return fail('name-taken', `There is a repository ${name} already.`);
+}
+
+function resource({ repositories }: Context, r: Repository): RepositoryResource {
+  const stats = repositories.of(r.id)?.stats;
+  return {
+    id: r.id,
+    name: r.name,
+    transporter: { id: r.transporterId, name: r.transporterName },
+    path: r.path,
+    createdAt: isoTime(r.createdAt),
+    ...(stats === undefined ? {} : { stats }),
+  };
+}

@@ -1,0 +1,39 @@
+import { createEnrolmentToken } from '@sealift/crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Context } from '../context.ts';
+import { addToken } from '../db/enrolment-tokens.ts';
+import { listTransporters, transporterByName, transporterNamed } from '../db/transporters.ts';
+import { fail } from '../failures.ts';
+import { isoTime } from '../resources/time.ts';
+import { transporterResource } from '../resources/transporter.ts';
+import { serve } from './serve.ts';
+
+/** How long a token is good for, ms. */
+const TOKEN_LIFE = 60 * 60 * 1000;
+
+export function serveTransporters(app: FastifyInstance, context: Context): void {
+  const { db, authority, log } = context;
+
+  serve(app, 'listTransporters', async ({ query }) => {
+    const { items, ...next } = await listTransporters(db, query);
+    return { items: items.map((transporter) => transporterResource(context, transporter)), ...next };
+  });
+
+  serve(app, 'getTransporter', async ({ params }) =>
+    transporterResource(context, await transporterNamed(db, params.id)),
+  );
+
+  // A token for a name that is there already lets a Transporter that lost its identity come back under it.
+  serve(app, 'createToken', async ({ body: { name, role } }) => {
+    const present = await transporterByName(db, name);
+    if (present !== undefined && present.role !== role) {
+      throw fail('name-taken', `There is a Transporter ${name} already, a ${present.role}.`);
+    }
+    const { token, id, secretHash } = createEnrolmentToken(authority.pin);
+    const now = Date.now();
+    const expiresAt = now + TOKEN_LIFE;
+    await addToken(db, { id, name, role, secretHash, expiresAt }, now);
+    log.info({ transporter: name, role, token: id }, 'enrolment token made');
+    return { token, expiresAt: isoTime(expiresAt) };
+  });
+}

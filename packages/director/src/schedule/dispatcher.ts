@@ -1,0 +1,100 @@
+import { type Failure, toFailure } from '@sealift/core';
+import type { Context } from '../context.ts';
+import { jobById } from '../db/jobs.ts';
+import { type Repository, repositoryById } from '../db/repositories.ts';
+import { beginRun, explainWait, queuedRuns, type Run } from '../db/runs.ts';
+import { repositoryIdOf } from './repository-of.ts';
+import { closeRun, publishRun } from './run-end.ts';
+import { startTask } from './start-task.ts';
+
+/** A run that could not begin for a reason that nobody will report is looked at again after this long, ms. */
+const LOOK_AGAIN = 5_000;
+
+type Obstacle = { wait: string } | { failure: Failure };
+
+/** Begins waiting runs when nothing stands in their way any more. */
+export class Dispatcher {
+  readonly #context: Context;
+  #passing: Promise<void> | undefined;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    context.signal.addEventListener('abort', () => clearTimeout(this.#timer), { once: true });
+  }
+
+  /** To be called whenever a run is queued, a run ends, or a Transporter or repository becomes ready. */
+  wake(): void {
+    if (this.#context.signal.aborted) return;
+    this.#again = true;
+    this.#passing ??= this.#passes().finally(() => {
+      this.#passing = undefined;
+      if (this.#again) this.wake();
+    });
+  }
+
+  async settled(): Promise<void> {
+    await this.#passing;
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again && !this.#context.signal.aborted) {
+      this.#again = false;
+      try {
+        for (const run of await queuedRuns(this.#context.db)) await this.#consider(run);
+      } catch (thrown) {
+        this.#context.log.error({ failure: toFailure(thrown) }, 'waiting runs could not be looked at');
+        this.#lookAgain();
+      }
+    }
+  }
+
+  async #consider(run: Run): Promise<void> {
+    const context = this.#context;
+    const obstacle = await this.#obstacle(run);
+    if (obstacle !== undefined && 'failure' in obstacle) {
+      await closeRun(context, run, { state: 'failed', failure: obstacle.failure });
+    } else if (obstacle !== undefined) {
+      await this.#wait(run, obstacle.wait);
+    } else if (await beginRun(context.db, run.id, Date.now())) {
+      void startTask(context, run.id, () => this.#lookAgain());
+    } else {
+      await this.#wait(run, `another run of the job ${run.job.name} is under way`);
+    }
+  }
+
+  async #wait(run: Run, reason: string): Promise<void> {
+    if (!(await explainWait(this.#context.db, run.id, reason))) return;
+    this.#context.log.info({ job: run.job.name, run: run.id, reason }, 'run waits');
+    await publishRun(this.#context, run.id);
+  }
+
+  async #obstacle(run: Run): Promise<Obstacle | undefined> {
+    const { db, connections } = this.#context;
+    if (connections.of(run.transporter.id) === undefined) {
+      return { wait: `the Transporter ${run.transporter.name} is not connected` };
+    }
+    const job = await jobById(db, run.job.id);
+    const repositoryId = job === undefined ? undefined : await repositoryIdOf(db, run, job);
+    const repository = repositoryId === undefined ? undefined : await repositoryById(db, repositoryId);
+    return repository === undefined ? undefined : this.#repositoryObstacle(repository);
+  }
+
+  #repositoryObstacle({ id, name, transporterId, transporterName }: Repository): Obstacle | undefined {
+    const { connections, repositories } = this.#context;
+    if (connections.of(transporterId) === undefined) {
+      return { wait: `the target Transporter ${transporterName} is not connected` };
+    }
+    const state = repositories.of(id);
+    if (state?.failure !== undefined && state.failure.kind !== 'retry') return { failure: state.failure };
+    if (state?.stats !== undefined) return undefined;
+    const why = state?.failure === undefined ? '' : `: ${state.failure.message}`;
+    return { wait: `the repository ${name} is not open yet${why}` };
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), LOOK_AGAIN);
+  }
+}

@@ -1,0 +1,78 @@
+import type { Failure } from '@sealift/core';
+import type { RunState, TaskResult } from '@sealift/wire';
+import type { Context } from '../context.ts';
+import { jobById } from '../db/jobs.ts';
+import { addPoint } from '../db/points.ts';
+import { repositoryById } from '../db/repositories.ts';
+import { endRun, type Run, runById } from '../db/runs.ts';
+import { runResource } from '../resources/run.ts';
+
+/** Tells listeners how a run stands. */
+export async function publishRun(context: Context, runId: string): Promise<void> {
+  const run = await runById(context.db, runId);
+  if (run !== undefined) context.events.publish({ type: 'run.state', data: runResource(context, run) });
+}
+
+/** Ends a run from this side, without a result of its Transporter. */
+export async function closeRun(context: Context, run: Run, end: { state: RunState; failure?: Failure }): Promise<void> {
+  const progress = context.board.get(run.id)?.progress;
+  const finishedAt = Date.now();
+  const statement = endRun(run.id, {
+    state: end.state,
+    failure: end.failure?.toJSON(),
+    progress,
+    finishedAt,
+    warnings: progress?.warnings ?? run.warnings,
+  });
+  if ((await context.db.batch([statement])) === undefined) await announceEnd(context, run.id);
+}
+
+/**
+ * Writes down the result of a run and its recovery point, together. A repeated result changes nothing; the point of a
+ * run that was ended from this side is recorded all the same, for it is in the repository.
+ */
+export async function recordResult(context: Context, run: Run, result: TaskResult): Promise<void> {
+  const { db } = context;
+  const ending = endRun(run.id, {
+    state: result.outcome,
+    failure: result.failure,
+    progress: result.progress,
+    finishedAt: result.finishedAt,
+    warnings: result.progress.warnings,
+  });
+  const point = result.point === undefined ? [] : [await pointStatement(context, run, result.point)];
+  if ((await db.batch([ending, ...point])) === undefined) {
+    context.metrics.countBytes(result.progress);
+    await announceEnd(context, run.id);
+  } else {
+    await db.batch(point);
+  }
+}
+
+async function pointStatement({ db }: Context, run: Run, point: NonNullable<TaskResult['point']>) {
+  const job = await jobById(db, run.job.id);
+  return addPoint(point, {
+    jobId: run.job.id,
+    repositoryId: job?.repositoryId ?? '',
+    transporterId: run.transporter.id,
+    passwordId: job?.password?.id,
+  });
+}
+
+async function announceEnd(context: Context, runId: string): Promise<void> {
+  context.board.delete(runId);
+  await publishRun(context, runId);
+  context.wakeDispatcher();
+  const run = await runById(context.db, runId);
+  if (run === undefined) return;
+  context.metrics.countEnd(run);
+  context.log.info({ job: run.job.name, run: runId, state: run.state, failure: run.failure }, 'run ended');
+  if (run.pointId !== undefined) void refreshFigures(context, run);
+}
+
+async function refreshFigures({ db, connections, repositories }: Context, run: Run): Promise<void> {
+  const job = await jobById(db, run.job.id);
+  const repository = job === undefined ? undefined : await repositoryById(db, job.repositoryId);
+  const target = repository === undefined ? undefined : connections.of(repository.transporterId);
+  if (target !== undefined && repository !== undefined) await repositories.refresh(target, repository);
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { Point } from '../db/points.ts';
+
+/** A look into a recovery point that a source Transporter takes for somebody. */
+export interface BrowseTask extends Disposable {
+  taskId: string;
+  transporterId: string;
+  point: Point;
+}
+
+/** Looks under way. They live as long as the request behind them, so they are kept nowhere else. */
+export class BrowseTasks {
+  readonly #tasks = new Map<string, BrowseTask>();
+
+  of(taskId: string): BrowseTask | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  begin(transporterId: string, point: Point): BrowseTask {
+    const taskId = randomUUID();
+    const task = {
+      taskId,
+      transporterId,
+      point,
+      [Symbol.dispose]: () => {
+        this.#tasks.delete(taskId);
+      },
+    };
+    this.#tasks.set(taskId, task);
+    return task;
+  }
+}

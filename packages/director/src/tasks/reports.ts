@@ -1,0 +1,62 @@
+import type { Params, Result } from '@sealift/wire';
+import type { Context } from '../context.ts';
+import { runById } from '../db/runs.ts';
+import { addWarnings } from '../db/warnings.ts';
+import { fail } from '../failures.ts';
+import type { Session } from '../inventory/connections.ts';
+import type { ActiveRun } from '../inventory/run-board.ts';
+import { pathFields } from '../resources/paths.ts';
+import { recordResult } from '../schedule/run-end.ts';
+
+export async function takeProgress(
+  context: Context,
+  session: Session,
+  { taskId, progress }: Params<'task.progress'>,
+): Promise<Result<'task.progress'>> {
+  const active = await activeRun(context, session, taskId);
+  active.progress = progress;
+  context.events.publish({ type: 'run.progress', data: { run: taskId, job: active.job, progress } });
+  return {};
+}
+
+export async function takeWarnings(
+  context: Context,
+  session: Session,
+  { taskId, warnings }: Params<'task.warning'>,
+): Promise<Result<'task.warning'>> {
+  const run = await runById(context.db, taskId);
+  if (run === undefined || run.transporter.id !== session.transporter.id) return {};
+  await addWarnings(context.db, taskId, warnings);
+  const told = warnings.map(({ path, code, message }) => ({ ...pathFields(path), code, message }));
+  context.events.publish({ type: 'run.warning', data: { run: taskId, job: run.job, warnings: told } });
+  return {};
+}
+
+/** Answered once the result is durable, so that the Transporter may forget it. */
+export async function takeResult(
+  context: Context,
+  session: Session,
+  { taskId, result }: Params<'task.finished'>,
+): Promise<Result<'task.finished'>> {
+  const run = await runById(context.db, taskId);
+  if (run === undefined || run.transporter.id !== session.transporter.id) {
+    throw fail('task-unknown', `The Transporter ${session.transporter.name} was given no task ${taskId}.`);
+  }
+  const wrongPoint = result.point !== undefined && (result.point.id !== run.id || run.kind !== 'backup');
+  if (wrongPoint) throw fail('request-invalid', `The run ${run.id} cannot have made the point ${result.point?.id}.`);
+  await recordResult(context, run, result);
+  return {};
+}
+
+/** Progress comes every second, so who may report for a run is looked up once. */
+async function activeRun(context: Context, { transporter }: Session, taskId: string): Promise<ActiveRun> {
+  const known = context.board.get(taskId);
+  if (known?.transporterId === transporter.id) return known;
+  const run = await runById(context.db, taskId);
+  if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running') {
+    throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
+  }
+  const active = { job: run.job, transporterId: transporter.id };
+  context.board.set(taskId, active);
+  return active;
+}

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { signTicket, TICKET_START_WINDOW } from '@sealift/crypto';
+import type { Params, Result } from '@sealift/wire';
+import type { Context } from '../context.ts';
+import { passwordById } from '../db/passwords.ts';
+import { repositoryById } from '../db/repositories.ts';
+import { transporterById } from '../db/transporters.ts';
+import { fail } from '../failures.ts';
+import type { Session } from '../inventory/connections.ts';
+import { grantOf } from './grant.ts';
+
+/** A connection made with a ticket lasts at most this long, ms; the next one takes a new ticket. */
+const LONGEST_CONNECTION = 24 * 60 * 60 * 1000;
+
+/** Permission for one connection of this Transporter to the target of its task. */
+export async function giveTicket(
+  context: Context,
+  session: Session,
+  { taskId }: Params<'task.ticket'>,
+): Promise<Result<'task.ticket'>> {
+  const grant = await grantOf(context, session, taskId);
+  const repository = await repositoryById(context.db, grant.repositoryId);
+  const target = repository === undefined ? undefined : await transporterById(context.db, repository.transporterId);
+  if (target?.dataUrl === undefined) {
+    throw fail('transporter-away', `The target of the task ${taskId} has not been connected yet.`);
+  }
+  const password = grant.passwordId === undefined ? undefined : await passwordById(context.db, grant.passwordId);
+  const issued = Date.now();
+  const ticket = signTicket(context.ticketKey.privateKey, {
+    jti: randomUUID(),
+    issued,
+    expires: issued + TICKET_START_WINDOW,
+    longestDuration: LONGEST_CONNECTION,
+    jobId: grant.jobId,
+    runId: grant.runId,
+    sourceKeyHash: session.peer.peer.publicKeyHash,
+    targetKeyHash: target.keyHash,
+    repositoryId: grant.repositoryId,
+    mode: grant.mode,
+    rights: grant.use === 'write' ? ['append'] : ['read'],
+    ...(password === undefined ? {} : { domainId: password.domainId }),
+  });
+  return { ticket, url: target.dataUrl, targetId: target.id };
+}
