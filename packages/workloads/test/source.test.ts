@@ -39,6 +39,22 @@ t.test('the segments of a file cover it, holes apart from data', async (t) => {
   );
 });
 
+t.test('the segments of a range are those of the file, cut to it', async (t) => {
+  const root = temporaryFolder(t);
+  sparseFile(join(root, 'sparse'));
+  using source = openSource(bytes(join(root, 'sparse')));
+  const half = MIB / 2;
+  t.strictSame(
+    [...source.segments(half, MIB + half)],
+    [
+      { kind: 'hole', offset: half, length: half },
+      { kind: 'data', offset: MIB, length: half },
+    ],
+  );
+  t.strictSame([...source.segments(3 * MIB, 9 * MIB)], [{ kind: 'hole', offset: 3 * MIB, length: MIB }]);
+  t.strictSame([...source.segments(5 * MIB)], []);
+});
+
 t.test('an empty file has no segment, a small one is all data, one without blocks all hole', async (t) => {
   const root = temporaryFolder(t);
   fill(root, { empty: '', small: 'abc', hole: '' });

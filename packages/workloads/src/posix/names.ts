@@ -1,10 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { deviceNumber } from './device-number.ts';
 import { AT_FDCWD, checked, cPath, cString, libcFunction } from './libc.ts';
 
-const openat = libcFunction<[number, Buffer, number, number]>(
-  'int openat(int dirfd, const void *path, int flags, uint32 mode)',
-);
 const mkdirat = libcFunction<[number, Buffer, number]>('int mkdirat(int dirfd, const void *path, uint32 mode)');
 const unlinkat = libcFunction<[number, Buffer, number]>('int unlinkat(int dirfd, const void *path, int flags)');
 const renameat = libcFunction<[number, Buffer, number, Buffer]>(
@@ -24,15 +21,18 @@ const fchownat = libcFunction<[number, Buffer, number, number, number]>(
   'int fchownat(int dirfd, const void *path, uint32 uid, uint32 gid, int flags)',
 );
 
-const O_CLOEXEC = 0o2000000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 /** A handle to a name without opening what it names (O_PATH); Node has no constant for it. */
 export const O_PATH = 0o10000000;
 
-/** Opens a name within an open directory, never through a link. */
+/** A path that names something within an open directory, whatever became of the folders above. */
+export function pathAt(directory: number, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]);
+}
+
+/** Opens a name within an open directory, never through a link. By Node, which closes it with its worker at the latest. */
 export function openAt(directory: number, name: Buffer, flags: number, mode = 0): number {
-  const safe = flags | constants.O_NOFOLLOW | O_CLOEXEC;
-  return checked(openat(directory, cPath(name), safe, mode), 'openat', name);
+  return openSync(pathAt(directory, name), flags | constants.O_NOFOLLOW, mode);
 }
 
 export function makeDirectoryAt(directory: number, name: Buffer, mode: number): void {

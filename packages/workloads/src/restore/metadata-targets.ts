@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, fchmodSync, fchownSync } from 'node:fs';
-import { chownAt, O_PATH, openAt } from '../posix/names.ts';
+import { chownAt, O_PATH, openAt, pathAt } from '../posix/names.ts';
 import { setMtimeAt, setMtimeOf } from '../posix/times.ts';
 import type { Located } from './destination.ts';
 import type { MetadataTarget } from './metadata.ts';
@@ -15,7 +15,7 @@ export function openFileTarget(fd: number): MetadataTarget {
 
 export function linkTarget({ directory, name }: Located): MetadataTarget {
   return {
-    xattrs: Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name]),
+    xattrs: pathAt(directory, name),
     chown: (uid, gid) => chownAt(directory, name, uid, gid),
     setMtime: (mtimeNs) => setMtimeAt(directory, name, mtimeNs),
   };

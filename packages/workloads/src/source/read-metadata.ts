@@ -1,5 +1,6 @@
 import type { FoundEntry } from '../entry.ts';
 import { AT_FDCWD } from '../posix/libc.ts';
+import { pathAt } from '../posix/names.ts';
 import { type FileStatus, readLinkAt } from '../posix/stat.ts';
 import { getXattr, listXattrs, mayHaveXattrs } from '../posix/xattrs.ts';
 
@@ -10,12 +11,6 @@ export interface Place {
   name: Buffer;
   tree: Buffer;
   absolute: Buffer;
-}
-
-/** A path that reaches the entry through the open directory, whatever became of the folders above. */
-export function securePath(place: Place): Buffer {
-  if (place.directory === AT_FDCWD) return place.name;
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${place.directory}/`), place.name]);
 }
 
 /** Everything a tree keeps about the entry except hard links, which only the walk can see. */
@@ -37,6 +32,10 @@ export function readMetadata(place: Place, status: FileStatus): FoundEntry {
   const xattrs = mayHaveXattrs(place.absolute) ? readXattrs(securePath(place)) : [];
   if (xattrs.length > 0) entry.xattrs = xattrs;
   return entry;
+}
+
+function securePath({ directory, name }: Place): Buffer {
+  return directory === AT_FDCWD ? name : pathAt(directory, name);
 }
 
 function readXattrs(path: Buffer): [name: Buffer, value: Buffer][] {

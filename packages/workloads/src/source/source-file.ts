@@ -31,19 +31,12 @@ export class SourceFile implements Disposable {
 
   /** Data and holes from `from` to `to` of the file as it was at opening; where holes are not known all is data. */
   *segments(from = 0, to = this.stat.size): Generator<Extent, void, undefined> {
-    const size = Math.min(to, this.stat.size);
-    for (let at = from; at < size; ) {
-      const data = this.#dense ? at : seekData(this.fd, at);
-      if (data === 'unsupported') {
-        yield { kind: 'data', offset: at, length: size - at };
-        return;
-      }
-      const dataStart = Math.min(data ?? size, size);
-      if (dataStart > at) yield { kind: 'hole', offset: at, length: dataStart - at };
-      if (dataStart === size) return;
-      const end = this.#dense ? size : Math.min(seekHole(this.fd, dataStart) ?? size, size);
-      yield { kind: 'data', offset: dataStart, length: end - dataStart };
-      at = end;
+    const end = Math.min(to, this.stat.size);
+    for (let at = from; at < end; ) {
+      const { start, stop } = this.#nextData(at, end);
+      if (start > at) yield { kind: 'hole', offset: at, length: start - at };
+      if (stop > start) yield { kind: 'data', offset: start, length: stop - start };
+      at = stop;
     }
   }
 
@@ -71,6 +64,13 @@ export class SourceFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #nextData(at: number, end: number): { start: number; stop: number } {
+    const data = this.#dense ? 'unsupported' : seekData(this.fd, at);
+    if (data === 'unsupported') return { start: at, stop: end };
+    if (data === undefined || data >= end) return { start: end, stop: end };
+    return { start: data, stop: Math.min(seekHole(this.fd, data) ?? end, end) };
   }
 }
 
