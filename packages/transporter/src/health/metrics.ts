@@ -35,10 +35,12 @@ export class Metrics {
   }
 
   taskCounter(kind: 'backup' | 'restore'): TaskCounter {
-    const readStage = kind === 'backup' ? 'read' : 'received';
+    // At a restore the contents that are put back count as read in the progress.
+    const contents = kind === 'backup' ? 'read' : 'written';
     return {
       countProgress: (from, to) => {
-        this.#count(readStage, to.bytesRead - from.bytesRead);
+        this.#count(contents, to.bytesRead - from.bytesRead);
+        this.#count('compressed', to.bytesNew - from.bytesNew);
         this.#count('sent', to.bytesSent - from.bytesSent);
       },
       countRetry: (reason) => this.#retries.inc({ reason }),
