@@ -98,10 +98,11 @@ async function readiness(child: ChildProcess, exit: Promise<string>, options: Da
 }
 
 function startFailure(name: string, failure: Failure): Failure {
-  return fail('daemon-ended', `the ${name} did not start: ${failure.message}`, {
-    advice: failure.advice,
-    cause: failure,
-  });
+  const advice =
+    failure.code === 'port-in-use'
+      ? 'End the program that holds the port, or choose other ports with --port (it and the four after it).'
+      : failure.advice;
+  return fail('daemon-ended', `the ${name} did not start: ${failure.message}`, { advice, cause: failure });
 }
 
 async function endFailure(options: DaemonOptions, how: string): Promise<Failure> {

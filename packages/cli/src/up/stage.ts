@@ -12,7 +12,7 @@ import type { UpFolder } from './data-folder.ts';
 /** The two Transporters of the demonstration, by name and role. */
 export const TRANSPORTERS = ['target', 'source'] as const;
 
-const READY_PATIENCE = 30_000;
+const READY_PATIENCE = 60_000;
 const LOCALHOST = '127.0.0.1';
 
 /** Director and Transporters, running and connected. */
