@@ -8,13 +8,18 @@ import { uuidBytes } from '@sealift/crypto';
 import { createRepository, filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import t from 'tap';
 import { aBundle, aChunk, sha256 } from './fixtures/chunks.ts';
+import { aSigner } from './fixtures/points.ts';
 
 const ROUNDS = 10;
+const { identity } = await aSigner();
+const KEY = identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 const CHILD = new URL('./fixtures/writing-child.ts', import.meta.url).pathname;
 
 /** Lets a child write until it is killed in the middle; returns what it said was acknowledged. */
 async function writeUntilKilled(directory: string, holder: string): Promise<string[]> {
-  const child = spawn(process.execPath, [CHILD, directory, holder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [CHILD, directory, holder, KEY, identity.certificate], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines: string[] = [];
   let killing: Promise<unknown> | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
