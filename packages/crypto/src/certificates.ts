@@ -54,12 +54,21 @@ export function verifyPeerCertificate(certDer: Buffer, authorityPem: string, now
   const certificate = readCertificate(certDer);
   const authority = readCertificate(authorityPem);
   if (!authority.ca) throw fail('certificate-invalid', 'The certificate of the authority is not one of an authority.');
-  const issued = !certificate.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  if (!issuedBy(certificate, authority)) {
+    throw fail('certificate-untrusted', `Certificate ${certificate.serialNumber} is not from this authority.`);
+  }
   const peer = describe(certificate);
-  if (!issued) throw fail('certificate-untrusted', `The certificate of ${peer.id} is not from this authority.`);
   refuseOutOfTime(certificate, `The certificate of ${peer.id}`, now);
   refuseOutOfTime(authority, 'The certificate of the authority', now);
   return peer;
+}
+
+function issuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  try {
+    return !certificate.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 function readCertificate(pemOrDer: string | Buffer): X509Certificate {
@@ -79,7 +88,7 @@ function readCertificate(pemOrDer: string | Buffer): X509Certificate {
 function describe(certificate: X509Certificate): PeerCertificate {
   const id = uuidName(certificate);
   const role = ROLE.exec(certificate.subject)?.[1];
-  const publicKey = certificate.publicKey;
+  const publicKey = readKey(certificate);
   return {
     id,
     ...(role === undefined ? {} : { role }),
@@ -89,6 +98,16 @@ function describe(certificate: X509Certificate): PeerCertificate {
     publicKey,
     publicKeyHash: publicKeyHash(publicKey),
   };
+}
+
+function readKey(certificate: X509Certificate): KeyObject {
+  try {
+    return certificate.publicKey;
+  } catch (cause) {
+    throw fail('certificate-invalid', `Certificate ${certificate.serialNumber} holds no key that can be read.`, {
+      cause,
+    });
+  }
 }
 
 function uuidName(certificate: X509Certificate): string {

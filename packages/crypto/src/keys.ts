@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { u32 } from './byte-reader.ts';
 import { fail } from './failures.ts';
 import { label } from './labels.ts';
-import { hkdf, hmacSha256, type Key, sameSecret, secretKey } from './primitives.ts';
+import { hkdf, hmacSha256, type Key, sameSecret, takeKey } from './primitives.ts';
 
 /*
  * The key hierarchy. Names in capitals are those of DESIGN.md. Byte strings inside these shapes may arrive as plain
@@ -39,8 +39,8 @@ export interface RunKey extends RunRecord {
 /** IDK and CPK from the dedup secret of a domain (DDS) or of an unencrypted repository. */
 export function chunkKeysFromSecret(dedupSecret: Buffer): ChunkKeys {
   return {
-    idKey: secretKey(hkdf(dedupSecret, NO_SALT, label('chunk-id'))),
-    cutKey: secretKey(hkdf(dedupSecret, NO_SALT, label('cdc-prf'))),
+    idKey: takeKey(hkdf(dedupSecret, NO_SALT, label('chunk-id'))),
+    cutKey: takeKey(hkdf(dedupSecret, NO_SALT, label('cdc-prf'))),
   };
 }
 
@@ -57,18 +57,18 @@ export interface DomainKeys {
 
 /** DK and what hangs on it, from PH. */
 export function domainKeys(passwordHash: Buffer, domainId: Buffer, epoch: number): DomainKeys {
-  const domainKey = secretKey(hkdf(passwordHash, domainId, Buffer.concat([label('domain'), u32(epoch)])));
+  const domainKey = takeKey(hkdf(passwordHash, domainId, Buffer.concat([label('domain'), u32(epoch)])));
   return {
     domainKey,
     checkValue: hkdf(domainKey, NO_SALT, label('kcv')),
-    wrapKey: secretKey(hkdf(domainKey, NO_SALT, label('wrap'))),
-    macKey: secretKey(hkdf(domainKey, NO_SALT, label('desc-mac'))),
+    wrapKey: takeKey(hkdf(domainKey, NO_SALT, label('wrap'))),
+    macKey: takeKey(hkdf(domainKey, NO_SALT, label('desc-mac'))),
   };
 }
 
 /** RK and RC of the run with this salt. */
 export function deriveRunKey(domainKey: KeyObject, run: { domainId: Buffer; epoch: number; runSalt: Buffer }): RunKey {
-  return runKeyFrom(secretKey(hkdf(domainKey, run.runSalt, label('run'))), run);
+  return runKeyFrom(takeKey(hkdf(domainKey, run.runSalt, label('run'))), run);
 }
 
 /** Completes a run key whose RK came from elsewhere: RC is always computed, never believed. */
@@ -102,5 +102,5 @@ export function checkRun(run: RunKey, record: RunRecord): void {
 
 /** HMAC-SHA-256 under MK over the manifest of the run's recovery point, 32 bytes. */
 export function manifestMac(run: RunKey, bytes: Buffer): Buffer {
-  return hmacSha256(hkdf(run.key, NO_SALT, label('manifest')), bytes);
+  return hmacSha256(takeKey(hkdf(run.key, NO_SALT, label('manifest'))), bytes);
 }

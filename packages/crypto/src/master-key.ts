@@ -2,7 +2,7 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import { fail } from './failures.ts';
 import { unwrapSecret, WRAP_OVERHEAD, type WrapContext, wrapSecret } from './gcm-wrap.ts';
 import { label } from './labels.ts';
-import { hkdf, KEY_LENGTH, secretKey } from './primitives.ts';
+import { hkdf, KEY_LENGTH, takeKey } from './primitives.ts';
 import { readOrCreateSecretFile } from './secret-file.ts';
 
 /*
@@ -43,7 +43,7 @@ function masterKey(text: string): Buffer {
 }
 
 function wrapperOf(master: Buffer): KeyWrapper {
-  const wrapKey = secretKey(hkdf(master, NO_SALT, label('master-wrap')));
+  const wrapKey = takeKey(hkdf(master, NO_SALT, label('master-wrap')));
   const prefix = Buffer.concat([Buffer.from([VERSION]), hkdf(master, NO_SALT, label('master-id'), KEY_ID_LENGTH)]);
   master.fill(0);
   return {

@@ -31,6 +31,13 @@ export function secretKey(bytes: Uint8Array): KeyObject {
   return createSecretKey(bytes);
 }
 
+/** Moves key material out of the JavaScript heap: the KeyObject holds a copy, the bytes given are erased. */
+export function takeKey(bytes: Buffer): KeyObject {
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return key;
+}
+
 export function sha256(...parts: Uint8Array[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

@@ -86,23 +86,19 @@ t.test('a peer is accepted from its own authority, within its time, and only as 
   );
 });
 
-t.test('altered and random certificates are refused, never a crash', async () => {
+t.test('a certificate with any byte altered is refused, and random bytes are, never a crash', async (t) => {
   const der = certificateDer(d.source.certificate);
   const now = new Date();
-  const altered = fc
-    .tuple(fc.nat({ max: der.length - 1 }), fc.integer({ min: 1, max: 255 }))
-    .map((at) => flip(der, ...at));
-  const hostile = fc.oneof(
-    altered,
-    fc.uint8Array({ maxLength: 300 }).map((b) => Buffer.from(b)),
-  );
-  fc.assert(
-    fc.property(hostile, (bytes) => {
-      const code = codeOf(() => verifyPeerCertificate(bytes, d.authority.certificate, now));
-      return code.startsWith('certificate-');
-    }),
-    { numRuns: 200 },
-  );
+  const refused = (bytes: Buffer) =>
+    codeOf(() => verifyPeerCertificate(bytes, d.authority.certificate, now)).startsWith('certificate-') &&
+    ['no failure', 'certificate-invalid'].includes(codeOf(() => parseCertificate(bytes)));
+  for (let position = 0; position < der.length; position++) {
+    for (const mask of [1, 2, 16, 128, 255]) {
+      if (!refused(flip(der, position, mask))) t.fail(`byte ${position}, mask ${mask}`);
+    }
+  }
+  const random = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+  fc.assert(fc.property(random, refused), { numRuns: 100 });
 });
 
 t.test('an authority loads again from its key and certificate, and refuses a key that is not its own', async (t) => {

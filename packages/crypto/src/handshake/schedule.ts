@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { fail } from '../failures.ts';
 import { label } from '../labels.ts';
-import { hkdfExpand, hmacSha256, sameSecret, secretKey, sha256 } from '../primitives.ts';
+import { hkdfExpand, hmacSha256, sameSecret, sha256, takeKey } from '../primitives.ts';
 import { signWith, verifySignature } from '../signatures.ts';
 
 /*
@@ -16,14 +16,14 @@ const FINISHED_LABEL = { source: 'ifh fin s', target: 'ifh fin t' } as const;
 
 /** HS, from the KEM's shared secret and the first two messages. Erases the shared secret. */
 export function handshakeSecret(hellos: Buffer[], sharedSecret: Buffer): KeyObject {
-  const secret = secretKey(hmacSha256(sha256(...hellos), sharedSecret));
+  const secret = takeKey(hmacSha256(sha256(...hellos), sharedSecret));
   sharedSecret.fill(0);
   return secret;
 }
 
 /** MS */
 export function recordSecret(handshake: KeyObject, messages: Buffer[]): KeyObject {
-  return secretKey(hkdfExpand(handshake, Buffer.concat([label('ifh app'), sha256(...messages)])));
+  return takeKey(hkdfExpand(handshake, Buffer.concat([label('ifh app'), sha256(...messages)])));
 }
 
 /** Signature and finished MAC of one side over all messages before its own. */

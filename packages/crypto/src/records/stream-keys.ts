@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { u8, u32 } from '../byte-reader.ts';
 import type { Side } from '../handshake/schedule.ts';
 import { label } from '../labels.ts';
-import { hkdfExpand, NONCE_LENGTH, secretKey } from '../primitives.ts';
+import { hkdfExpand, NONCE_LENGTH, takeKey } from '../primitives.ts';
 
 /** When a stream changes its key. */
 export interface GenerationLimits {
@@ -65,7 +65,7 @@ export class StreamKeys {
     const context = Buffer.concat([this.#context, u32(this.#generation)]);
     const key = hkdfExpand(this.#secret, Buffer.concat([label('ifh key'), context]));
     const iv = hkdfExpand(this.#secret, Buffer.concat([label('ifh iv'), context]), NONCE_LENGTH);
-    return [secretKey(key), iv];
+    return [takeKey(key), iv];
   }
 
   #nonce(sequence: number): Buffer {
