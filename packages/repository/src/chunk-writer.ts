@@ -189,17 +189,28 @@ export class GroupWriter implements ChunkWriter {
     const pack = this.#pack;
     if (pack === undefined) return;
     this.#pack = undefined;
+    const indexed = this.#host.table.pack(this.#packNumber);
+    const publishing = this.#publish(pack).finally(() => {
+      indexed.name = pack.name;
+    });
+    indexed.moving = publishing.catch(() => {});
     try {
-      if (pack.isEmpty) return await pack.discard();
-      await this.#host.confirmLease();
-      const name = await pack.finish();
-      this.#host.table.pack(this.#packNumber).name = name;
-      this.#host.onPackFinished(pack.length);
+      await publishing;
     } catch (thrown) {
-      this.#host.table.pack(this.#packNumber).name = pack.name;
-      await pack.abandon();
       this.#failure ??= toFailure(thrown);
       throw this.#failure;
+    }
+  }
+
+  /** On failure the pack stays where it is, readable, for the next opening to salvage. */
+  async #publish(pack: PackFile): Promise<void> {
+    if (pack.isEmpty) return await pack.discard();
+    try {
+      await this.#host.confirmLease();
+      await pack.finish();
+      this.#host.onPackFinished(pack.length);
+    } finally {
+      await pack.close();
     }
   }
 

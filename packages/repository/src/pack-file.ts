@@ -72,7 +72,7 @@ export class PackFile {
     return entries;
   }
 
-  /** Writes the footer and publishes. Returns the final name. On failure all records stay readable where they are. */
+  /** Writes the footer and publishes. Returns the final name. On failure all records stay readable under `name`. */
   async finish(): Promise<string> {
     const name = packName(this.header.packId);
     await this.#file.append([encodeFooter(this.header, this.#entries, this.#file.length)]);
@@ -85,8 +85,8 @@ export class PackFile {
     await this.#file.discard();
   }
 
-  /** Closes it as it is; the next opening of the repository salvages it. */
-  async abandon(): Promise<void> {
+  /** Unless it was finished, it stays as it is, for the next opening of the repository to salvage. */
+  async close(): Promise<void> {
     await this.#file[Symbol.asyncDispose]();
   }
 }

@@ -171,8 +171,9 @@ export class ServedRepository implements Repository {
     try {
       return await store.read(name, found.offset, found.length);
     } catch (thrown) {
-      const renamed = thrown instanceof Failure && thrown.code === 'file-missing' && found.in.name !== name;
-      if (!renamed) throw thrown;
+      if (!(thrown instanceof Failure) || thrown.code !== 'file-missing') throw thrown;
+      await found.in.moving;
+      if (found.in.name === name) throw thrown;
       return await store.read(found.in.name, found.offset, found.length);
     }
   }

@@ -8,6 +8,8 @@ import { type ChunkPlace, HashIndex, MOST_PACKS } from './hash-index.ts';
 export interface IndexedPack {
   /** Name in the store; changes when a pack is finished. */
   name: string;
+  /** While a pack is being finished: settles, never fails, once `name` is what it will stay. */
+  moving?: Promise<void>;
   /** Number of its run in `runs`, or -1. */
   run: number;
 }
