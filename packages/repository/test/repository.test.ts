@@ -76,7 +76,7 @@ t.test('a known bundle member can be stored as a chunk of its own', async (t) =>
 t.test('more chunks than a pack holds go into several packs', async (t) => {
   const store = filesystemStore(t.testdir());
   const zone = uuidBytes((await createRepository(store)).id);
-  const chunks = Array.from({ length: 17 }, () => aChunk(4 * 1024 * 1024));
+  const chunks = Array.from({ length: 20 }, () => aChunk(4 * 1024 * 1024));
   {
     await using repository = await openRepository(store, { holder });
     await using writer = repository.writer({ zone });
