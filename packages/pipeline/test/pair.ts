@@ -3,14 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Authority,
   createAuthority,
   createDomain,
   createKeyAndRequest,
   createTicketKey,
-  describeDomain,
   type Identity,
+  type OpenDomain,
   openDomain,
   parseCertificate,
+  type RunRecord,
   signTicket,
   type TicketRight,
   uuidText,
@@ -33,23 +35,6 @@ import {
   serveSession,
 } from '../src/index.ts';
 
-const KDF = { name: 'argon2id', memoryKiB: 64 * 1024, passes: 3, lanes: 4 } as const;
-
-/** Two real Transporters' ends in one process: a source that dials and a target that serves one repository. */
-export interface Pair extends AsyncDisposable {
-  folder: string;
-  repository: Repository;
-  repositoryPath: string;
-  password: string;
-  port: number;
-  /** Where the source dials; a test may put a proxy in between. */
-  dial: { port: number };
-  backup(sources: string[], mode: ProtectionMode, more?: BackupMore): Promise<BackedUp>;
-  restore(pointId: string, mode: ProtectionMode, destination: string, only?: string[]): Promise<Restored>;
-  linkFor(rights: TicketRight[], runId: string, mode: ProtectionMode): Promise<Link>;
-  jobId: string;
-}
-
 export interface BackupMore {
   exclude?: string[];
   compression?: string;
@@ -58,145 +43,157 @@ export interface BackupMore {
   onProgress?: (progress: Progress) => void;
 }
 
-export interface BackedUp extends BackupOutcome {
-  warned: PathWarning[];
-}
+export type BackedUp = BackupOutcome & { warned: PathWarning[] };
+export type Restored = RestoreOutcome & { warned: PathWarning[] };
 
-export interface Restored extends RestoreOutcome {
-  warned: PathWarning[];
-}
+/** Two real Transporters' ends in one process: a source that dials, and a target that serves one repository. */
+export class Pair implements AsyncDisposable {
+  readonly folder: string;
+  readonly repository: Repository;
+  readonly jobId = randomUUID();
+  readonly password = PASSWORD;
+  /** Where the source dials; a test may put a proxy in between. */
+  port = 0;
+  readonly #source: Identity;
+  readonly #target: Identity;
+  readonly #tickets = createTicketKey();
+  readonly #descriptor: Buffer;
+  readonly #domain: OpenDomain;
+  readonly #resources = new AsyncDisposableStack();
 
-export async function pair(): Promise<Pair> {
-  const folder = await mkdtemp(join(tmpdir(), 'sealift-pipeline-'));
-  const repositoryPath = join(folder, 'repository');
-  const store = filesystemStore(repositoryPath);
-  await createRepository(store);
-  const authority = await createAuthority();
-  const tickets = createTicketKey();
-  const enrol = async (role: 'source' | 'target'): Promise<Identity> => {
-    const { privateKey, request } = await createKeyAndRequest();
-    const id = randomUUID();
-    const certificate = await authority.issueTransporter(request, id, role);
-    return { id, privateKey, certificate, authority: authority.certificate };
-  };
-  const source = await enrol('source');
-  const target = await enrol('target');
-  const repository = await openRepository(store, { holder: target.id });
-  const password = 'correct horse battery staple';
-  const { passwordHash, descriptor } = await createDomain(password, KDF);
-  const domain = openDomain(passwordHash, descriptor);
-  const jobId = randomUUID();
-  const workers = createTargetWorkers(1);
-  const listener = await listenForLinks(
-    { host: '127.0.0.1', port: 0, identity: target, ticketKeys: () => [tickets.publicKey], useTicket: () => {} },
-    (link) => {
-      const find = (id: string) => (id === repository.id ? repository : undefined);
-      serveSession(link, { repository: find, workers }, new AbortController().signal)
-        .catch(() => {})
-        .finally(() => link[Symbol.asyncDispose]());
-    },
-  );
-  const dial = { port: listener.port };
+  constructor(folder: string, repository: Repository, source: Identity, target: Identity, domain: NewDomain) {
+    this.folder = folder;
+    this.repository = repository;
+    this.#source = source;
+    this.#target = target;
+    this.#descriptor = domain.descriptor;
+    this.#domain = openDomain(domain.passwordHash, domain.descriptor);
+    this.#resources.defer(() => rm(folder, { recursive: true, force: true }));
+    this.#resources.use(repository);
+  }
 
-  const linkFor = (
-    rights: TicketRight[],
-    runId: string,
-    mode: ProtectionMode,
-    signal = new AbortController().signal,
-  ) => {
+  get repositoryPath(): string {
+    return join(this.folder, 'repository');
+  }
+
+  get sourceId(): string {
+    return this.#source.id;
+  }
+
+  async listen(): Promise<void> {
+    const workers = this.#resources.use(createTargetWorkers(1));
+    const ticketKeys = () => [this.#tickets.publicKey];
+    const find = (id: string) => (id === this.repository.id ? this.repository : undefined);
+    const listener = await listenForLinks(
+      { host: '127.0.0.1', port: 0, identity: this.#target, ticketKeys, useTicket: () => {} },
+      (link) => {
+        serveSession(link, { repository: find, workers }, new AbortController().signal)
+          .catch(() => {})
+          .finally(() => link[Symbol.asyncDispose]());
+      },
+    );
+    this.#resources.use(listener);
+    this.port = listener.port;
+  }
+
+  linkFor(rights: TicketRight[], runId: string, mode: ProtectionMode, signal = NEVER): Promise<Link> {
     const now = Date.now();
-    const ticket = signTicket(tickets.privateKey, {
+    const ticket = signTicket(this.#tickets.privateKey, {
       jti: randomUUID(),
       issued: now,
       expires: now + 60_000,
       longestDuration: 3_600_000,
-      jobId,
+      jobId: this.jobId,
       runId,
-      sourceKeyHash: parseCertificate(source.certificate).publicKeyHash,
-      targetKeyHash: parseCertificate(target.certificate).publicKeyHash,
-      repositoryId: repository.id,
+      sourceKeyHash: parseCertificate(this.#source.certificate).publicKeyHash,
+      targetKeyHash: parseCertificate(this.#target.certificate).publicKeyHash,
+      repositoryId: this.repository.id,
       mode,
       rights,
-      ...(mode === 'source-side' ? { domainId: uuidText(describeDomain(descriptor).domainId) } : {}),
+      ...(mode === 'source-side' ? { domainId: uuidText(this.#domain.domainId) } : {}),
     });
-    return connectLink(
-      { url: `wss://127.0.0.1:${dial.port}`, identity: source, ticket, expectPeer: target.id },
-      signal,
-    );
-  };
+    const url = `wss://127.0.0.1:${this.port}`;
+    return connectLink({ url, identity: this.#source, ticket, expectPeer: this.#target.id }, signal);
+  }
 
-  return {
-    folder,
-    repository,
-    repositoryPath,
-    password,
-    port: listener.port,
-    dial,
-    jobId,
-    linkFor,
-    backup: async (sources, mode, more = {}) => {
-      const runId = more.runId ?? randomUUID();
-      const warned: PathWarning[] = [];
-      const outcome = await runBackup(
-        {
-          runId,
-          jobId,
-          sourceId: source.id,
-          sources: sources.map((path) => Buffer.from(path)),
-          exclude: more.exclude ?? [],
-          mode,
-          compression: more.compression ?? 'auto',
-          repositoryId: repository.id,
-          identity: source,
-          connect: (signal) => linkFor(['append'], runId, mode, signal),
-          ...(mode === 'source-side'
-            ? {
-                keys: async () => {
-                  const run = domain.newRun();
-                  return { keys: { domainId: domain.domainId, ...domain.chunkKeys, runs: [run] }, descriptor };
-                },
-              }
-            : {}),
-          spool: folder,
-          workers: 2,
-          onProgress: more.onProgress ?? (() => {}),
-          onWarning: (warning) => warned.push(warning),
-        },
-        more.signal ?? new AbortController().signal,
-      );
-      return { ...outcome, warned };
-    },
-    restore: async (pointId, mode, destination, only = []) => {
-      const runId = randomUUID();
-      const warned: PathWarning[] = [];
-      const outcome = await runRestore(
-        {
-          runId,
-          jobId,
-          pointId,
-          repositoryId: repository.id,
-          authority: authority.certificate,
-          connect: (signal) => linkFor(['read'], runId, mode, signal),
-          keys: async (runs) => ({
-            idKey: domain.chunkKeys.idKey,
-            runs: runs.map(({ runSalt, epoch }) => domain.runKey(runSalt, epoch)),
-          }),
-          destination,
-          only,
-          overwrite: 'always',
-          workers: 2,
-          onProgress: () => {},
-          onWarning: (warning) => warned.push(warning),
-        },
-        new AbortController().signal,
-      );
-      return { ...outcome, warned };
-    },
-    [Symbol.asyncDispose]: async () => {
-      await listener.close();
-      await workers[Symbol.asyncDispose]();
-      await repository[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  async backup(sources: string[], mode: ProtectionMode, more: BackupMore = {}): Promise<BackedUp> {
+    const runId = more.runId ?? randomUUID();
+    const warned: PathWarning[] = [];
+    const options = {
+      runId,
+      jobId: this.jobId,
+      sourceId: this.#source.id,
+      sources: sources.map((path) => Buffer.from(path)),
+      exclude: more.exclude ?? [],
+      mode,
+      compression: more.compression ?? 'auto',
+      repositoryId: this.repository.id,
+      identity: this.#source,
+      connect: (signal: AbortSignal) => this.linkFor(['append'], runId, mode, signal),
+      keys: async () => ({
+        keys: { domainId: this.#domain.domainId, ...this.#domain.chunkKeys, runs: [this.#domain.newRun()] },
+        descriptor: this.#descriptor,
+      }),
+      spool: this.folder,
+      workers: 2,
+      onProgress: more.onProgress ?? (() => {}),
+      onWarning: (warning: PathWarning) => warned.push(warning),
+    };
+    return { ...(await runBackup(options, more.signal ?? NEVER)), warned };
+  }
+
+  async restore(pointId: string, mode: ProtectionMode, destination: string, only: string[] = []): Promise<Restored> {
+    const runId = randomUUID();
+    const warned: PathWarning[] = [];
+    const options = {
+      runId,
+      jobId: this.jobId,
+      pointId,
+      repositoryId: this.repository.id,
+      authority: this.#source.authority,
+      connect: (signal: AbortSignal) => this.linkFor(['read'], runId, mode, signal),
+      keys: async (runs: RunRecord[]) => ({
+        idKey: this.#domain.chunkKeys.idKey,
+        runs: runs.map(({ runSalt, epoch }) => this.#domain.runKey(runSalt, epoch)),
+      }),
+      destination,
+      only,
+      overwrite: 'always' as const,
+      workers: 2,
+      onProgress: () => {},
+      onWarning: (warning: PathWarning) => warned.push(warning),
+    };
+    return { ...(await runRestore(options, NEVER)), warned };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+}
+
+type NewDomain = Awaited<ReturnType<typeof createDomain>>;
+
+/** The weakest parameters that are accepted, for tests only. */
+const KDF = { name: 'argon2id', memoryKiB: 64 * 1024, passes: 3, lanes: 4 } as const;
+const PASSWORD = 'correct horse battery staple';
+const NEVER = new AbortController().signal;
+
+export async function pair(): Promise<Pair> {
+  const folder = await mkdtemp(join(tmpdir(), 'sealift-pipeline-'));
+  const store = filesystemStore(join(folder, 'repository'));
+  await createRepository(store);
+  const authority = await createAuthority();
+  const source = await enrol(authority, 'source');
+  const target = await enrol(authority, 'target');
+  const repository = await openRepository(store, { holder: target.id });
+  const both = new Pair(folder, repository, source, target, await createDomain(PASSWORD, KDF));
+  await both.listen();
+  return both;
+}
+
+async function enrol(authority: Authority, role: 'source' | 'target'): Promise<Identity> {
+  const { privateKey, request } = await createKeyAndRequest();
+  const id = randomUUID();
+  const certificate = await authority.issueTransporter(request, id, role);
+  return { id, privateKey, certificate, authority: authority.certificate };
 }

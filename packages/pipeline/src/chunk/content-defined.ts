@@ -57,17 +57,11 @@ function drawBatch(
 function chooseCuts(length: number, last: boolean, candidates: Uint32Array, draws: Uint32Array): number[] {
   const cuts: number[] = [];
   let start = 0;
-  let next = 0;
-  while (start < length) {
+  for (let next = 0; start < length; ) {
     while (next < candidates.length && (candidates[next] as number) < start + MIN_CHUNK) next++;
-    let cut = 0;
-    for (; next < candidates.length && cut === 0; next++) {
-      const end = candidates[next] as number;
-      if (end > start + MAX_CHUNK) break;
-      const threshold = end - start < MEAN_CHUNK ? CUT_BEFORE_MEAN : CUT_AFTER_MEAN;
-      if ((draws[next] as number) < threshold) cut = end;
-    }
-    if (cut === 0) cut = forcedCut(start, length, last);
+    next = findChosen(start, next, candidates, draws);
+    const chosen = candidates[next];
+    const cut = chosen !== undefined && chosen <= start + MAX_CHUNK ? chosen : forcedCut(start, length, last);
     if (cut === 0) break;
     cuts.push(cut);
     start = cut;
@@ -75,7 +69,18 @@ function chooseCuts(length: number, last: boolean, candidates: Uint32Array, draw
   return cuts;
 }
 
-/** A chunk without a chosen cut ends at its greatest size, or with the data. */
+/** The first candidate, from `next` on, that its draw makes a cut, or the first beyond the greatest size of a chunk. */
+function findChosen(start: number, next: number, candidates: Uint32Array, draws: Uint32Array): number {
+  let at = next;
+  for (; at < candidates.length; at++) {
+    const length = (candidates[at] as number) - start;
+    if (length > MAX_CHUNK) break;
+    if ((draws[at] as number) < (length < MEAN_CHUNK ? CUT_BEFORE_MEAN : CUT_AFTER_MEAN)) break;
+  }
+  return at;
+}
+
+/** A chunk without a chosen cut ends at its greatest size, or with the data. 0: it has not ended yet. */
 function forcedCut(start: number, length: number, last: boolean): number {
   if (length - start >= MAX_CHUNK) return start + MAX_CHUNK;
   return last ? length : 0;

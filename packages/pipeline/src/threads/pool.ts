@@ -46,8 +46,7 @@ function startMember<Theirs extends Methods, Ours extends Methods>(
   workerData: unknown,
   handlers: Handlers<Ours>,
 ): Member<Theirs, Ours> {
-  // Descriptors opened outside of node:fs are closed inside it; the thread must not watch over them.
-  const worker = new Worker(script, { workerData, resourceLimits: WORKER_LIMITS, trackUnmanagedFds: false });
+  const worker = new Worker(script, { workerData, resourceLimits: WORKER_LIMITS });
   const channel = new ThreadChannel<Theirs, Ours>(worker, handlers);
   worker.on('error', (thrown) => channel.close(toFailure(thrown)));
   worker.on('exit', (code) => channel.close(fail('worker-died', `A worker thread ended with code ${code}.`)));

@@ -48,20 +48,23 @@ export class TreeReader {
 
   /** The direct contents of a folder (the roots, for an empty path), after the name `after` if it is given. */
   async *children(folder: Buffer, after?: Buffer): AsyncGenerator<TreeEntry, void, undefined> {
-    let from = after === undefined ? folder : beyond(after);
-    for (let skipped = true; skipped; ) {
-      skipped = false;
-      for await (const entry of this.entries(from.length === 0 ? undefined : from)) {
-        if (folder.length > 0 && entry.path.equals(folder)) continue;
-        if (folder.length > 0 && !isUnder(entry.path, folder)) return;
-        yield entry;
-        if (entry.kind !== 'directory') continue;
-        // Everything below a folder is passed over without being read.
-        from = beyond(entry.path);
-        skipped = true;
-        break;
-      }
+    let from: Buffer | undefined = after === undefined ? folder : beyond(after);
+    while (from !== undefined) {
+      const batch: AsyncGenerator<TreeEntry, Buffer | undefined> = this.#childrenUpToFolder(folder, from);
+      // What lies below a folder is passed over without being read.
+      from = yield* batch;
     }
+  }
+
+  /** Contents of `folder` up to and with the next folder in it. @returns where the rest begins, if there may be more */
+  async *#childrenUpToFolder(folder: Buffer, from: Buffer): AsyncGenerator<TreeEntry, Buffer | undefined, undefined> {
+    for await (const entry of this.entries(from.length === 0 ? undefined : from)) {
+      if (entry.path.equals(folder)) continue;
+      if (folder.length > 0 && !isUnder(entry.path, folder)) return undefined;
+      yield entry;
+      if (entry.kind === 'directory') return beyond(entry.path);
+    }
+    return undefined;
   }
 
   /** The segments of a file whose map is in pages of its own. */

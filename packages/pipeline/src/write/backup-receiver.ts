@@ -154,8 +154,11 @@ function splitIds(ids: Buffer): Buffer[] {
   return Array.from({ length: ids.length / 32 }, (_, i) => ids.subarray(i * 32, i * 32 + 32));
 }
 
-/** A large message has its memory to itself and gives it away; a small one may share a pool and is copied. */
+/** Larger messages have their memory to themselves; smaller ones may lie in a pool that many share. */
+const SURELY_ALONE = 128 * 1024;
+
+/** A body that can be given to another thread: as it is if it has its memory nearly to itself, else a copy. */
 function transferable(bytes: Buffer): Buffer {
-  const wasteful = bytes.buffer.byteLength > bytes.length + 64 * 1024;
-  return wasteful || bytes.length < 16 * 1024 ? ownBuffer(Buffer.from(bytes)) : bytes;
+  const alone = bytes.length >= SURELY_ALONE && bytes.buffer.byteLength < bytes.length + SURELY_ALONE;
+  return alone ? bytes : ownBuffer(Buffer.from(bytes));
 }

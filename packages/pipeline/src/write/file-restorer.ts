@@ -1,4 +1,4 @@
-import type { ByteCredit } from '@sealift/core';
+import { type ByteCredit, type Failure, toFailure } from '@sealift/core';
 import type { Segment, TreeEntry } from '@sealift/repository';
 import type { ProgressMeter } from '../progress.ts';
 import { asBuffer, ownBuffer } from '../threads/channel.ts';
@@ -6,8 +6,7 @@ import type { PointSource } from '../transfer/point-source.ts';
 import type { TreeReader } from '../tree/tree-reader.ts';
 import { packEntries } from './entry-packing.ts';
 import type { MemberFile, RestoreUnit } from './plan-restore.ts';
-import type { OpenedOutput, StoredPiece } from './restore-messages.ts';
-import { damageOrThrow, type RestorePool } from './restore-tree.ts';
+import type { OpenedOutput, RestorePool, StoredPiece } from './restore-messages.ts';
 
 /** What a bundle is taken to weigh before it is there. */
 const BUNDLE_WEIGHT = 2 * 1024 * 1024;
@@ -142,4 +141,11 @@ export class FileRestorer {
 
 function byBundle(files: MemberFile[]): Iterable<MemberFile[]> {
   return Map.groupBy(files, ({ bundle }) => bundle.toString('latin1')).values();
+}
+
+/** Damage costs the files it is in; anything else ends the restore. */
+function damageOrThrow(thrown: unknown): Failure {
+  const failure = toFailure(thrown);
+  if (failure.kind !== 'corrupt') throw failure;
+  return failure;
 }

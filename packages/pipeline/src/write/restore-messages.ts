@@ -1,6 +1,7 @@
 import type { ChunkType } from '@sealift/crypto';
 import type { RestorePolicy } from '@sealift/workloads';
 import type { OpeningKeys } from '../decrypt/chunk-opener.ts';
+import type { ThreadPool } from '../threads/pool.ts';
 
 /** What a restore worker is given at its start. */
 export interface RestoreWorkerData {
@@ -63,3 +64,5 @@ export type RestoreWorkerMethods = {
 export type RestoreMainMethods = {
   warn: [{ path: Uint8Array; code: string; message: string }, undefined];
 };
+
+export type RestorePool = ThreadPool<RestoreWorkerMethods, RestoreMainMethods>;

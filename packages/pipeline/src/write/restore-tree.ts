@@ -1,4 +1,4 @@
-import { ByteCredit, type Failure, orderedParallel, toFailure } from '@sealift/core';
+import { ByteCredit, orderedParallel } from '@sealift/core';
 import type { TreeEntry } from '@sealift/repository';
 import type { ProgressMeter } from '../progress.ts';
 import { ownBuffer } from '../threads/channel.ts';
@@ -8,9 +8,7 @@ import type { TreeReader } from '../tree/tree-reader.ts';
 import { packEntries } from './entry-packing.ts';
 import { FileRestorer } from './file-restorer.ts';
 import { planRestore, type RestoreUnit } from './plan-restore.ts';
-import type { RestoreMainMethods, RestoreWorkerData, RestoreWorkerMethods } from './restore-messages.ts';
-
-export type RestorePool = ThreadPool<RestoreWorkerMethods, RestoreMainMethods>;
+import type { RestorePool, RestoreWorkerData } from './restore-messages.ts';
 
 /** Stored bytes fetched and not yet written. */
 const FETCHED_LIMIT = 32 * 1024 * 1024;
@@ -63,11 +61,4 @@ async function* inOrder(
     await before(unit);
     yield unit;
   }
-}
-
-/** Damage costs the files it is in; anything else ends the restore. */
-export function damageOrThrow(thrown: unknown): Failure {
-  const failure = toFailure(thrown);
-  if (failure.kind !== 'corrupt') throw failure;
-  return failure;
 }
