@@ -25,13 +25,13 @@ export class EventBus {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Events after the one of that id; `events.lost` first when some of them are not kept any more. */
+  /** Events after the one of that id; `events.lost`, then all that are kept, when some of them are not kept any more. */
   since(id: string): NumberedEvent[] {
     const [start, number] = id.split('-');
     const seen = start === this.#start && /^[0-9]{1,15}$/.test(number ?? '') ? Number(number) : undefined;
     const firstKept = this.#last - this.#kept.length + 1;
     if (seen !== undefined && seen + 1 >= firstKept) return this.#kept.slice(seen + 1 - firstKept);
-    return [{ type: 'events.lost', data: {}, id: this.#id(this.#last) }];
+    return [{ type: 'events.lost', data: {}, id: this.#id(firstKept - 1) }, ...this.#kept];
   }
 
   #id(number: number): string {

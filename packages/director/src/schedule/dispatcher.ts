@@ -8,7 +8,7 @@ import { closeRun, publishRun } from './run-end.ts';
 import { startTask } from './start-task.ts';
 
 /** A run that could not begin for a reason that nobody will report is looked at again after this long, ms. */
-const LOOK_AGAIN = 5_000;
+const LOOK_AGAIN = 2_000;
 
 type Obstacle = { wait: string } | { failure: Failure };
 
