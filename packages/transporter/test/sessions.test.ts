@@ -5,7 +5,7 @@ import { type FailureRecord, toFailure } from '@sealift/core';
 import type { Identity, TicketGrant } from '@sealift/crypto';
 import { connectLink, decodeOpened, decodeRefused, encodeOpen, MESSAGE, type Open, type Opened } from '@sealift/wire';
 import t, { type Test } from 'tap';
-import { startTransporter, type TransporterHandle } from '../src/index.ts';
+import { startTransporter, type TransporterConfig, type TransporterHandle } from '../src/index.ts';
 import { DirectorStandIn } from './director-stand-in.ts';
 import { folderFor } from './helpers.ts';
 
@@ -22,17 +22,24 @@ async function siteFor(t: Test): Promise<Site> {
   const folder = await folderFor(t);
   const director = await DirectorStandIn.start();
   const { config, identity } = await director.enrolled(folder, 'target');
-  let target = await startTransporter(config);
+  let target = await started(config);
   t.teardown(async () => {
     await target.close();
     await director[Symbol.asyncDispose]();
   });
   const restart = async () => {
     await target.close();
-    target = await startTransporter(config);
+    target = await started(config);
     return target;
   };
   return { director, target, source: await director.identity('source'), targetIdentity: identity, folder, restart };
+}
+
+/** Starts a target and waits until it has learned from the Director which tickets are good. */
+async function started(config: TransporterConfig): Promise<TransporterHandle> {
+  const target = await startTransporter(config);
+  while (!(await fetch(`${target.healthUrl}/readyz`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
+  return target;
 }
 
 async function createRepository({ director, target, folder }: Site, name: string): Promise<string> {

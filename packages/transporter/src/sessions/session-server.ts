@@ -62,8 +62,8 @@ export class SessionServer implements AsyncDisposable {
   /** Cuts the sessions off, takes no more, and waits until nothing uses a repository any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(fail('stopping', 'The target Transporter is stopping'));
-    await Promise.all(this.#sessions);
     await this.#listener?.close();
+    await Promise.all(this.#sessions);
     await this.#workers[Symbol.asyncDispose]();
   }
 
@@ -86,7 +86,9 @@ export class SessionServer implements AsyncDisposable {
   }
 
   #accept(link: Link): void {
-    const session = this.#serve(link).finally(() => this.#sessions.delete(session));
+    const session = this.#serve(link)
+      .catch((thrown) => this.#options.log.error(failureFields(thrown), 'session not closed in order'))
+      .finally(() => this.#sessions.delete(session));
     this.#sessions.add(session);
   }
 
@@ -122,6 +124,7 @@ export class SessionServer implements AsyncDisposable {
     try {
       await spentTickets.recorded(ticket.jti);
       repositories.demand(ticket.repositoryId);
+      this.#stop.signal.throwIfAborted();
     } catch (thrown) {
       const failure = toFailure(thrown);
       await refuse(link, failure);

@@ -1,8 +1,2 @@
 /** A lower-case UUID: the only form in which ids become file names. */
 export const UUID_PATTERN = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
-
-const UUID = new RegExp(UUID_PATTERN);
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
-}
