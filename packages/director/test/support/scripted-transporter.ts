@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '@sealift/core';
-import { createKeyAndRequest, type Identity, parseEnrolmentToken } from '@sealift/crypto';
+import { createKeyAndRequest, type Identity, parseCertificate, parseEnrolmentToken } from '@sealift/crypto';
 import {
   type ControlClient,
   type ControlHandlers,
@@ -10,6 +10,7 @@ import {
   type Progress,
   type RepositoryStats,
   RestClient,
+  type Result,
   type TaskResult,
   type TaskStart,
   type TransporterRole,
@@ -58,6 +59,7 @@ export class ScriptedTransporter implements AsyncDisposable {
   held: Params<'hello'>['tasks'] = [];
   handlers: ControlHandlers;
   hellos = 0;
+  #greeting: Result<'hello'> | undefined;
   readonly #client: ControlClient;
   readonly #stop = new AbortController();
   readonly #waiting: (() => void)[] = [];
@@ -83,6 +85,17 @@ export class ScriptedTransporter implements AsyncDisposable {
 
   get id(): string {
     return this.member.identity.id;
+  }
+
+  /** As tickets name it. */
+  get keyHash(): Buffer {
+    return parseCertificate(this.member.identity.certificate).publicKeyHash;
+  }
+
+  /** What the Director answered to the last hello. */
+  async greeting(): Promise<Result<'hello'>> {
+    await this.until(() => this.#greeting !== undefined);
+    return this.#greeting as Result<'hello'>;
   }
 
   connected(): Promise<ControlPeer> {
@@ -144,7 +157,12 @@ export class ScriptedTransporter implements AsyncDisposable {
 
   async #greet(peer: ControlPeer): Promise<void> {
     const dataUrl = this.member.role === 'target' ? { dataUrl: 'wss://127.0.0.1:7422' } : {};
-    await peer.call('hello', { version: '0.1.0', role: this.member.role, tasks: this.held, ...dataUrl });
+    this.#greeting = await peer.call('hello', {
+      version: '0.1.0',
+      role: this.member.role,
+      tasks: this.held,
+      ...dataUrl,
+    });
     this.hellos++;
     this.#tell();
   }
