@@ -31,6 +31,11 @@ export function isUnfinishedPackName(name: string): boolean {
   return UNFINISHED_PACK_NAME.test(name);
 }
 
+/** The name a growing pack gets when it is finished; a finished one's own. */
+export function finishedPackName(name: string): string {
+  return packName(Buffer.from(name.slice(-37, -5), 'hex'));
+}
+
 export function pointName(pointId: string): string {
   return `${POINTS_FOLDER}/${pointId}`;
 }

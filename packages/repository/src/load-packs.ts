@@ -28,17 +28,23 @@ export interface LoadOptions {
   onProblem: (failure: Failure) => void;
 }
 
-/** Fills the table from all packs of a store, salvaging torn ones. Returns the bytes they take. */
+/**
+ * Fills the table from all packs of a store, salvaging torn ones. Returns the bytes they take. Unfinished packs are
+ * looked at first: one that another program finishes meanwhile is then found among the finished ones.
+ */
 export async function loadPacks(store: Store, table: PackTable, options: LoadOptions): Promise<number> {
+  const inPlace: LoadedPack[] = [];
+  for (const name of (await store.unfinished()).filter(isUnfinishedPackName)) {
+    const pack = options.readOnly ? await scanPack(store, name) : await salvage(store, name, options.onProblem);
+    if (pack !== undefined) inPlace.push(pack);
+  }
   let storedBytes = 0;
   const names = (await store.list(PACKS_FOLDER)).filter(isPackName);
   for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options.onProblem))) {
     if (pack !== undefined) storedBytes += addPack(table, pack);
   }
-  for (const name of (await store.unfinished()).filter(isUnfinishedPackName)) {
-    const pack = await loadUnfinished(store, name, options);
-    if (pack !== undefined) storedBytes += addPack(table, pack);
-  }
+  // A chunk that is in a finished pack too is read from there.
+  for (const pack of inPlace) storedBytes += addPack(table, pack);
   return storedBytes;
 }
 
@@ -73,14 +79,19 @@ async function readFooter(store: Store, name: string): Promise<LoadedPack> {
   return { ...decodeFooter(bytes), name, length };
 }
 
-/** Reads a pack record by record; undefined if it cannot even be told what it belongs to. */
+/** Reads a pack record by record, as far as it can be read; undefined if not even what it belongs to can be told. */
 async function scanPack(store: Store, name: string): Promise<LoadedPack | undefined> {
-  const header = await scanPackHeader(store, name);
-  if (header === undefined) return undefined;
   const entries: PackEntry[] = [];
-  for await (const record of scanRecords(store, name)) entries.push(keepEntry(record.entry));
-  const { length } = await store.readTail(name, 0);
-  return { header, entries, name, length };
+  let header: PackHeader | undefined;
+  let length = 0;
+  try {
+    header = await scanPackHeader(store, name);
+    length = (await store.readTail(name, 0)).length;
+    for await (const record of scanRecords(store, name)) entries.push(keepEntry(record.entry));
+  } catch (thrown) {
+    if (toFailure(thrown).kind !== 'corrupt') throw thrown;
+  }
+  return header && { header, entries, name, length };
 }
 
 /** A copy that does not hold on to the whole record. */
@@ -89,40 +100,36 @@ function keepEntry(entry: PackEntry): PackEntry {
   return { ...entry, id: Buffer.from(id), checksum: Buffer.from(checksum), members: Buffer.from(members) };
 }
 
-async function loadUnfinished(store: Store, name: string, options: LoadOptions): Promise<LoadedPack | undefined> {
-  if (options.readOnly) return scanPack(store, name);
+/** Finishes a torn pack, or returns it as it stands if that cannot be done now. */
+async function salvage(
+  store: Store,
+  name: string,
+  onProblem: LoadOptions['onProblem'],
+): Promise<LoadedPack | undefined> {
   try {
-    return await salvage(store, name);
+    const header = await scanPackHeader(store, name);
+    if (header !== undefined) await copyRecords(store, name, header);
+    await store.remove(name);
+    return undefined;
   } catch (thrown) {
     const failure = toFailure(thrown);
-    if (failure.kind !== 'retry' && failure.code !== 'disk-full') throw failure;
-    options.onProblem(failure);
+    if (failure.kind === 'bug' || failure.code === 'repository-too-new') throw failure;
+    onProblem(failure);
     return scanPack(store, name);
   }
 }
 
 /**
- * Copies the whole records of a torn pack into a new, finished one and removes the old. Copying keeps a predecessor
- * that is still writing to the torn file, after losing its lease, from touching a finished pack.
+ * Copies the whole records of a torn pack into a new, finished one. Copying keeps a predecessor that is still writing
+ * to the torn file, after losing its lease, from touching a finished pack.
  */
-async function salvage(store: Store, name: string): Promise<LoadedPack | undefined> {
-  const header = await scanPackHeader(store, name);
-  const salvaged = header === undefined ? undefined : await copyRecords(store, name, header);
-  await store.remove(name);
-  return salvaged;
-}
-
-async function copyRecords(store: Store, name: string, header: PackHeader): Promise<LoadedPack | undefined> {
+async function copyRecords(store: Store, name: string, header: PackHeader): Promise<void> {
   const { zone, run } = header;
   const pack = await PackFile.begin(store, run === undefined ? { zone } : { zone, run });
-  const entries: PackEntry[] = [];
   try {
-    for await (const group of groupsOf(scanRecords(store, name))) entries.push(...(await pack.add(group)));
-    if (pack.isEmpty) {
-      await pack.discard();
-      return undefined;
-    }
-    return { header: pack.header, entries, name: await pack.finish(), length: pack.length };
+    for await (const group of groupsOf(scanRecords(store, name))) await pack.add(group);
+    if (pack.isEmpty) await pack.discard();
+    else await pack.finish();
   } catch (thrown) {
     await pack.discard();
     throw thrown;

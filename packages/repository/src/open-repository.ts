@@ -46,8 +46,9 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const problems: Failure[] = [];
   const onProblem = (failure: Failure) => problems.push(failure);
   const table = new PackTable();
-  const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
+  // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const points = await loadPoints(store, onProblem);
+  const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
   const freeBytes = await store.freeBytes();
   held.move();
   return new ServedRepository({ store, config, lease, table, points, problems, storedBytes, freeBytes });

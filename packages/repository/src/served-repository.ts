@@ -8,7 +8,7 @@ import type { RepositoryConfig } from './format/config.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
-import { isUuid, pointName } from './layout.ts';
+import { finishedPackName, isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
@@ -173,8 +173,10 @@ export class ServedRepository implements Repository {
     } catch (thrown) {
       if (!(thrown instanceof Failure) || thrown.code !== 'file-missing') throw thrown;
       await found.in.moving;
-      if (found.in.name === name) throw thrown;
-      return await store.read(found.in.name, found.offset, found.length);
+      // Opened for reading, this program is not told when the serving one finishes a pack.
+      const now = found.in.name === name ? finishedPackName(name) : found.in.name;
+      if (now === name) throw thrown;
+      return await store.read(now, found.offset, found.length);
     }
   }
 

@@ -189,3 +189,21 @@ t.test('opened for reading, a repository needs no lease and writes nothing', asy
   await t.rejects(reader.references(references), { code: 'opened-read-only' });
   t.same((await readdir(store.location, { recursive: true })).sort(), before.sort());
 });
+
+t.test(
+  'a reader that opened in the middle of a session sees its chunks, also after their pack is finished',
+  async (t) => {
+    const { store, repository } = await newRepository(t);
+    const zone = uuidBytes(repository.id);
+    const chunk = aChunk(5000);
+    const writer = repository.writer({ zone });
+    await writer.put(chunk);
+    await using reader = await openRepository(filesystemStore(store.location), {
+      holder: randomUUID(),
+      readOnly: true,
+    });
+    await repository[Symbol.asyncDispose]();
+    t.same(reader.problems, []);
+    t.ok((await reader.readChunk(zone, chunk.id)).body.equals(chunk.body));
+  },
+);
