@@ -44,7 +44,7 @@ export function controlClient(o: ControlClientOptions, signal: AbortSignal): Con
   };
   return {
     get peer() {
-      return life.current;
+      return life.open;
     },
     connected: (patience) => life.next(patience),
     close,
@@ -56,17 +56,22 @@ class Connections {
   readonly #o: ControlClientOptions;
   readonly #signal: AbortSignal;
   #next = Promise.withResolvers<ControlPeer>();
-  current: ControlPeer | undefined;
+  #current: ControlPeer | undefined;
 
   constructor(o: ControlClientOptions, signal: AbortSignal) {
     this.#o = o;
     this.#signal = signal;
   }
 
+  /** One that has ended is none, even before its end was noticed. */
+  get open(): ControlPeer | undefined {
+    return this.#current?.open === true ? this.#current : undefined;
+  }
+
   async next(patience: AbortSignal): Promise<ControlPeer> {
     const either = AbortSignal.any([patience, this.#signal]);
     either.throwIfAborted();
-    if (this.current !== undefined) return this.current;
+    if (this.open !== undefined) return this.open;
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(either.reason);
     either.addEventListener('abort', onAbort, { once: true });
@@ -106,18 +111,14 @@ class Connections {
       return toFailure(thrown);
     } finally {
       whileUp.abort();
-      this.#withdraw();
+      this.#current = undefined;
     }
   }
 
   #offer(peer: ControlPeer): void {
-    this.current = peer;
+    this.#current = peer;
     this.#next.resolve(peer);
-  }
-
-  #withdraw(): void {
-    if (this.current === undefined) return;
-    this.current = undefined;
+    // Whoever asks from now on and finds this one ended waits for the one after it.
     this.#next = Promise.withResolvers<ControlPeer>();
   }
 }

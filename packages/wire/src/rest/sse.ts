@@ -17,7 +17,8 @@ export async function* readEvents(stream: AsyncIterable<Buffer>): AsyncGenerator
     if (line !== '') {
       addLine(event, line);
     } else {
-      if (event.data !== '') yield event;
+      // Each line of data ends with a line feed, of which the last is not part of the data.
+      if (event.data !== '') yield { ...event, data: event.data.slice(0, -1) };
       event = emptyEvent(event.id);
     }
     if (event.data.length > MAX_EVENT) throw tooLarge();
@@ -47,7 +48,7 @@ function addLine(event: ServerSentEvent, line: string): void {
   const colon = line.indexOf(':');
   const field = colon < 0 ? line : line.slice(0, colon);
   const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
-  if (field === 'data') event.data += event.data === '' ? value : `\n${value}`;
+  if (field === 'data') event.data += `${value}\n`;
   else if (field === 'id') event.id = value;
   else if (field === 'event') event.type = value;
 }
