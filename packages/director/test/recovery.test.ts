@@ -40,16 +40,19 @@ t.test('a task that the Transporter has lost is dispatched again, one that it st
 
 t.test('a run that is lost again and again is given up', async (t) => {
   await using stage = await openTheatre();
-  const { source } = stage;
+  const { member } = stage.source;
   await newJob(stage, 'photos');
   const { id } = await startRun(stage, 'photos');
-  for (let attempt = 1; attempt <= 5; attempt++) {
-    t.equal((await source.task(attempt - 1)).attempt, attempt);
-    source.held = [];
-    await source.cut();
+  t.equal((await stage.source.task(0)).attempt, 1);
+  for (let attempt = 2; attempt <= 5; attempt++) {
+    await using restarted = new ScriptedTransporter(member);
+    t.equal((await restarted.task(0)).attempt, attempt);
+    await stage.source[Symbol.asyncDispose]();
   }
+  await using last = new ScriptedTransporter(member);
   const run = await runWhen(stage, id, ({ state }) => state === 'failed');
   t.match(run, { attempt: 5, failure: { code: 'run-abandoned' } });
+  t.same(last.started, []);
 });
 
 t.test('a Director that starts again goes on with the runs it had', async (t) => {
@@ -70,13 +73,18 @@ t.test('a repository that its target refuses to open fails the run with that rea
   await using stage = await openTheatre();
   const { target } = stage;
   await newJob(stage, 'photos');
-  target.handlers['repository.open'] = () => {
+  const usual = target.handlers['repository.stats'];
+  const refuse = () => {
     throw new Failure('format-newer', 'refused', 'written by a newer version');
   };
+  Object.assign(target.handlers, { 'repository.open': refuse, 'repository.stats': refuse });
   await target.cut();
   const { id } = await startRun(stage, 'photos');
   const run = await runWhen(stage, id, ({ state }) => state === 'failed');
   t.match(run, { failure: { code: 'format-newer', message: 'written by a newer version' } });
+  Object.assign(target.handlers, { 'repository.stats': usual });
+  const mended = await startRun(stage, 'photos');
+  t.equal((await stage.source.task(0)).runId, mended.id, 'the target serves it now');
 });
 
 t.test('only one Director works on a data folder', async (t) => {

@@ -27,6 +27,12 @@ export class OpenRepositories {
     return this.#states.get(repositoryId);
   }
 
+  /** Why its target will not open it, however often it is asked. */
+  refusalOf(repositoryId: string): Failure | undefined {
+    const failure = this.#states.get(repositoryId)?.failure;
+    return failure?.kind === 'retry' ? undefined : failure;
+  }
+
   opened(repositoryId: string, stats: RepositoryStats): void {
     this.#states.set(repositoryId, { stats });
   }

@@ -81,13 +81,16 @@ export class Dispatcher {
     return repository === undefined ? undefined : this.#repositoryObstacle(repository);
   }
 
-  #repositoryObstacle({ id, name, transporterId, transporterName }: Repository): Obstacle | undefined {
+  async #repositoryObstacle(repository: Repository): Promise<Obstacle | undefined> {
     const { connections, repositories } = this.#context;
-    if (connections.of(transporterId) === undefined) {
-      return { wait: `the target Transporter ${transporterName} is not connected` };
-    }
+    const { id, name, transporterId, transporterName } = repository;
+    const target = connections.of(transporterId);
+    if (target === undefined) return { wait: `the target Transporter ${transporterName} is not connected` };
+    // What was refused may have been mended since: a target goes on trying by itself.
+    if (repositories.refusalOf(id) !== undefined) await repositories.refresh(target, repository);
+    const failure = repositories.refusalOf(id);
+    if (failure !== undefined) return { failure };
     const state = repositories.of(id);
-    if (state?.failure !== undefined && state.failure.kind !== 'retry') return { failure: state.failure };
     if (state?.stats !== undefined) return undefined;
     const why = state?.failure === undefined ? '' : `: ${state.failure.message}`;
     return { wait: `the repository ${name} is not open yet${why}` };
