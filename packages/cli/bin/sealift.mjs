@@ -56,6 +56,8 @@ function handOver(node) {
 useCompileCache();
 if (isNewEnough(process.version)) {
   module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
+  const { becomeLeanDaemon } = await import('../src/daemon-memory.ts');
+  becomeLeanDaemon(process.argv.slice(2), fileURLToPath(import.meta.url));
   const { main } = await import('../src/main.ts');
   await main();
 } else {

@@ -1,5 +1,6 @@
 export { BoundedQueue } from './bounded-queue.ts';
 export { ByteCredit } from './byte-credit.ts';
+export { collectYoungGarbage } from './collect-garbage.ts';
 export {
   Failure,
   type FailureCatalogue,
@@ -11,5 +12,6 @@ export {
   toFailure,
 } from './failure.ts';
 export { orderedParallel } from './ordered-parallel.ts';
+export { releaseMemory } from './release-memory.ts';
 export { type RetryPolicy, retrying } from './retry.ts';
 export { PRODUCT_VERSION } from './version.ts';

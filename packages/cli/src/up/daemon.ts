@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Failure, type FailureRecord, failureFromRecord } from '@sealift/core';
+import { DAEMON_ENVIRONMENT, DAEMON_NODE_FLAGS } from '../daemon-memory.ts';
 import { fail } from '../failures.ts';
 import type { ParentMessage } from '../session/host.ts';
 
@@ -36,9 +37,9 @@ export interface Daemon extends AsyncDisposable {
 export async function startDaemon(options: DaemonOptions, signal: AbortSignal): Promise<Daemon> {
   signal.throwIfAborted();
   await using log = await open(options.logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [COMMAND, ...options.args], {
+  const child = spawn(process.execPath, [...DAEMON_NODE_FLAGS, COMMAND, ...options.args], {
     detached: true,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...DAEMON_ENVIRONMENT, ...options.env },
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   });
   const life = watch(child);

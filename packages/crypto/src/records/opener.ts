@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { fail } from '../failures.ts';
 import type { Side } from '../handshake/schedule.ts';
-import { gcmOpenParts } from '../primitives.ts';
+import { gcmOpenJoined } from '../primitives.ts';
 import {
   END_PAYLOAD_LENGTH,
   END_STREAM,
@@ -74,9 +74,9 @@ class Opener implements RecordOpener {
     const aad = prefix.subarray(0, RECORD_HEADER_LENGTH);
     const tag = prefix.subarray(RECORD_HEADER_LENGTH, RECORD_PREFIX_LENGTH);
     const parts = [prefix.subarray(RECORD_PREFIX_LENGTH), ...body].filter((part) => part.length > 0);
-    const opened = gcmOpenParts({ key: turn.key, nonce: turn.nonce, aad, tag }, parts);
+    const opened = gcmOpenJoined({ key: turn.key, nonce: turn.nonce, aad, tag }, parts, header.length);
     if (opened === undefined) throw refused(`${header.sequence} of stream ${header.stream} was altered on the way`);
-    return opened.length === 1 ? (opened[0] as Buffer) : Buffer.concat(opened);
+    return opened;
   }
 
   #checkTotals(payload: Buffer): void {

@@ -1,4 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
+import { releaseMemory } from '@sealift/core';
 import { CHUNK_TYPE, checkBundle, decodeBundle, openInner, parseChunkHeader } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { asBuffer, ownBuffer } from '../threads/channel.ts';
@@ -15,7 +16,12 @@ export function verifyChunk(work: VerifyWork): VerifyResult {
 /** The id is recomputed from the plaintext, and those of bundle members too: no source can plant a chunk under a wrong one. */
 function verifyPlain(body: Buffer, work: VerifyWork, idKey: KeyObject): void {
   const plaintext = openInner(body, { type: work.type, id: asBuffer(work.id), idKey });
-  if (work.type !== CHUNK_TYPE.bundle) return;
+  if (work.type === CHUNK_TYPE.bundle) verifyMembers(plaintext, work, idKey);
+  // A chunk that was stored as it is has its plaintext within the body, which goes on to the repository.
+  if (plaintext.buffer !== body.buffer) releaseMemory(plaintext);
+}
+
+function verifyMembers(plaintext: Buffer, work: VerifyWork, idKey: KeyObject): void {
   const bundle = decodeBundle(plaintext);
   checkBundle(bundle, idKey);
   const members = asBuffer(work.members);

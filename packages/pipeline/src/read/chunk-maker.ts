@@ -1,11 +1,11 @@
-import { ByteCredit } from '@sealift/core';
-import { CHUNK_TYPE, type ChunkType, chunkId, compress, encodeInner, sealChunk } from '@sealift/crypto';
+import { ByteCredit, releaseMemory } from '@sealift/core';
+import { CHUNK_TYPE, type ChunkType, CODEC, chunkId, compress, encodeInner, sealChunk } from '@sealift/crypto';
 import { VERDICT } from '../dedup/dedup.ts';
 import { ownBuffer, type ThreadChannel } from '../threads/channel.ts';
 import type { SourceMainMethods, SourceWorkerData, SourceWorkerMethods } from './thread-messages.ts';
 
 /** Sealed bytes a worker may have on their way to the main thread. */
-const HANDED_OVER_LIMIT = 8 * 1024 * 1024;
+const HANDED_OVER_LIMIT = 4 * 1024 * 1024;
 
 export type MainThread = ThreadChannel<SourceMainMethods, SourceWorkerMethods>;
 
@@ -70,7 +70,9 @@ export class ChunkMaker {
     const { run, compression } = this.#settings;
     const { codec, bytes: compressed } = compress(plaintext, compression);
     const part = { codec, plaintextLength: plaintext.length, compressed };
-    if (run !== undefined) return ownBuffer(sealChunk(run, { type, id, ...part }));
-    return ownBuffer(encodeInner({ ...part, padding: 'none' }));
+    const body = run === undefined ? encodeInner({ ...part, padding: 'none' }) : sealChunk(run, { type, id, ...part });
+    // What was stored as it is still belongs to the slab it was read into.
+    if (codec !== CODEC.stored) releaseMemory(compressed);
+    return ownBuffer(body);
   }
 }

@@ -110,4 +110,4 @@ async function storeSlab(data: Buffer, cuts: number[], skipZeros: boolean, chunk
 }
 
 /** A slab holds at least one chunk of the greatest size, so that every slab but the last has a cut. */
-export const SLAB_BYTES = 2 * MAX_CHUNK;
+export const SLAB_BYTES = 1.5 * MAX_CHUNK;

@@ -7,8 +7,8 @@ import { readStretch, SLAB_BYTES, type StretchTools } from './read-stretch.ts';
 import { SlabPool } from './slab-pool.ts';
 import type { SourceMainMethods, SourceWorkerData, SourceWorkerMethods } from './thread-messages.ts';
 
-/** Three: one being read, two with a question on its way to the target. */
-const SLABS = 3;
+/** One being read while the other has a question on its way to the target. */
+const SLABS = 2;
 
 const settings = workerData as SourceWorkerData;
 

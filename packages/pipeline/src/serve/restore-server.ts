@@ -1,4 +1,4 @@
-import { ByteCredit, toFailure } from '@sealift/core';
+import { ByteCredit, releaseMemory, toFailure } from '@sealift/core';
 import { type Ticket, uuidBytes } from '@sealift/crypto';
 import { openManifest, type Repository } from '@sealift/repository';
 import {
@@ -104,6 +104,7 @@ export class RestoreServer implements SessionServer {
     try {
       const { type, body } = await this.#repository.readChunk(this.#zone, id);
       await this.#link.send(MESSAGE.fetched, encodeFetched({ request, id, type, body }));
+      releaseMemory(body);
     } catch (thrown) {
       const failure = toFailure(thrown).toJSON();
       // When the link is what failed, its reader learns that too.

@@ -91,3 +91,12 @@ export function ownBuffer(bytes: Buffer): Buffer {
   bytes.copy(own);
   return own;
 }
+
+/** Larger buffers have their memory to themselves; smaller ones may lie in a pool that many share. */
+const SURELY_ALONE = 128 * 1024;
+
+/** Bytes that can be given to another thread: as they are if they have their memory nearly to themselves, else a copy. */
+export function transferable(bytes: Buffer): Buffer {
+  const alone = bytes.length >= SURELY_ALONE && bytes.buffer.byteLength < bytes.length + SURELY_ALONE;
+  return alone ? bytes : ownBuffer(Buffer.from(bytes));
+}

@@ -4,7 +4,7 @@ import { fail } from '../failures.ts';
 import { type Handlers, type Methods, ThreadChannel } from './channel.ts';
 
 /** Heap limits of a worker: its bulk data is in buffers outside the heap, so a small young generation is enough. */
-const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 };
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 };
 
 interface Member<Theirs extends Methods, Ours extends Methods> {
   worker: Worker;

@@ -1,4 +1,4 @@
-import { ByteCredit } from '@sealift/core';
+import { ByteCredit, releaseMemory } from '@sealift/core';
 import type { ChunkType } from '@sealift/crypto';
 import { encodeChunk, MESSAGE } from '@sealift/wire';
 import { fail } from '../failures.ts';
@@ -51,7 +51,10 @@ export class SendWindow {
     if (count < 0 || count > this.#sent) {
       throw fail('protocol-violation', `The target acknowledged chunk ${sequence}, which was not sent.`);
     }
-    for (const chunk of this.#chunks.splice(0, count)) this.#credit.give(chunk.body.length);
+    for (const { body } of this.#chunks.splice(0, count)) {
+      this.#credit.give(body.length);
+      releaseMemory(body);
+    }
     this.#acknowledged = sequence;
     this.#sent -= count;
   }

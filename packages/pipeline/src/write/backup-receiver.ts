@@ -1,4 +1,4 @@
-import { toFailure } from '@sealift/core';
+import { releaseMemory, toFailure } from '@sealift/core';
 import { chunkKeysFromSecret, type Ticket, uuidBytes } from '@sealift/crypto';
 import type { ChunkWriter, Repository } from '@sealift/repository';
 import {
@@ -20,7 +20,7 @@ import { fail } from '../failures.ts';
 import type { SessionServer } from '../receive.ts';
 import { newestOf } from '../serve/newest-point.ts';
 import { refuse } from '../serve/refuse.ts';
-import { asBuffer, ownBuffer } from '../threads/channel.ts';
+import { asBuffer, ownBuffer, transferable } from '../threads/channel.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { PointCommitter } from './point-committer.ts';
 
@@ -125,13 +125,15 @@ export class BackupReceiver implements SessionServer {
     const body = transferable(chunk.body);
     const work: VerifyWork = { type: chunk.type, id, members, body, by: this.#verifyBy };
     const verified = await this.#workers.call('verify', work, [body.buffer as ArrayBuffer]);
+    const stored = asBuffer(verified.body);
     await this.#writer.put({
       id,
       type: chunk.type,
-      body: asBuffer(verified.body),
+      body: stored,
       checksum: asBuffer(verified.checksum),
       ...(members.length === 0 ? {} : { members: splitIds(members) }),
     });
+    releaseMemory(stored);
   }
 
   /** What this very run committed before it was cut off; other points are none of a backup's business. */
@@ -152,13 +154,4 @@ function zoneOf(open: Open, ticket: Ticket, repository: Repository): Buffer {
 
 function splitIds(ids: Buffer): Buffer[] {
   return Array.from({ length: ids.length / 32 }, (_, i) => ids.subarray(i * 32, i * 32 + 32));
-}
-
-/** Larger messages have their memory to themselves; smaller ones may lie in a pool that many share. */
-const SURELY_ALONE = 128 * 1024;
-
-/** A body that can be given to another thread: as it is if it has its memory nearly to itself, else a copy. */
-function transferable(bytes: Buffer): Buffer {
-  const alone = bytes.length >= SURELY_ALONE && bytes.buffer.byteLength < bytes.length + SURELY_ALONE;
-  return alone ? bytes : ownBuffer(Buffer.from(bytes));
 }

@@ -1,7 +1,7 @@
 import { type ByteCredit, type Failure, toFailure } from '@sealift/core';
 import type { Segment, TreeEntry } from '@sealift/repository';
 import type { ProgressMeter } from '../progress.ts';
-import { asBuffer, ownBuffer } from '../threads/channel.ts';
+import { ownBuffer, transferable } from '../threads/channel.ts';
 import type { PointSource } from '../transfer/point-source.ts';
 import type { TreeReader } from '../tree/tree-reader.ts';
 import { packEntries } from './entry-packing.ts';
@@ -135,7 +135,7 @@ export class FileRestorer {
 
   async #fetch(id: Buffer): Promise<StoredPiece> {
     const { type, body } = await this.#source.fetch(id);
-    return { id: ownBuffer(Buffer.from(id)), type, body: ownBuffer(asBuffer(body)) };
+    return { id: ownBuffer(Buffer.from(id)), type, body: transferable(body) };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ReferenceCollector, Repository } from '@sealift/repository';
+import { openManifest, type ReferenceCollector, type Repository } from '@sealift/repository';
 import {
   decodeCommit,
   decodeReferences,
@@ -51,11 +51,22 @@ export class PointCommitter implements AsyncDisposable {
   }
 
   async #commit(payload: Buffer): Promise<void> {
+    const manifest = decodeCommit(payload);
+    this.#checkOrigin(manifest);
     const { id, hash, receivedAt } = await this.#repository.commitPoint({
       pointId: this.#pointId,
-      manifest: decodeCommit(payload),
+      manifest,
       references: await this.#collector(),
     });
     await this.#link.send(MESSAGE.committed, encodeCommitted({ pointId: id, hash, receivedAt }));
+  }
+
+  /** A point is signed by the Transporter that made it, and belongs to the job its ticket was issued for. */
+  #checkOrigin(file: Buffer): void {
+    const { manifest, signer } = openManifest(file, {});
+    const own = signer.publicKeyHash.equals(this.#link.peer.publicKeyHash) && manifest.sourceId === this.#link.peer.id;
+    if (!own || manifest.jobId !== this.#link.ticket?.jobId) {
+      throw fail('not-permitted', 'The recovery point was made by another Transporter or for another job.');
+    }
   }
 }

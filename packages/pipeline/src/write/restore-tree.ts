@@ -11,7 +11,7 @@ import { planRestore, type RestoreUnit } from './plan-restore.ts';
 import type { RestorePool, RestoreWorkerData } from './restore-messages.ts';
 
 /** Stored bytes fetched and not yet written. */
-const FETCHED_LIMIT = 32 * 1024 * 1024;
+const FETCHED_LIMIT = 16 * 1024 * 1024;
 const UNITS_UNDER_WAY = 4;
 
 export interface RestoreTreeOptions {

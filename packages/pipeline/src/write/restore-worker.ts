@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { releaseMemory } from '@sealift/core';
 import { CHUNK_TYPE, decodeBundle } from '@sealift/crypto';
 import { type EntryMetadata, type OutputFile, TreeWriter } from '@sealift/workloads';
 import { chunkOpener } from '../decrypt/chunk-opener.ts';
@@ -61,8 +62,12 @@ const writer = new TreeWriter(destination, {
 
 function writeMembers({ entries, ordinals, bundle }: BundleWork): number {
   const stored = { type: bundle.type, body: asBuffer(bundle.body) };
-  const members = decodeBundle(open(stored, CHUNK_TYPE.bundle, asBuffer(bundle.id)));
-  return unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number))).length;
+  const plaintext = open(stored, CHUNK_TYPE.bundle, asBuffer(bundle.id));
+  const members = decodeBundle(plaintext);
+  const whole = unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number)));
+  releaseMemory(plaintext);
+  releaseMemory(stored.body);
+  return whole.length;
 }
 
 function writeWhole(entry: EntryMetadata, contents?: Buffer): boolean {
@@ -88,6 +93,8 @@ function writeStored({ fd, sparse, disk, offset, piece }: PieceWork): void {
   const stored = { type: piece.type, body: asBuffer(piece.body) };
   const plaintext = open(stored, CHUNK_TYPE.data, asBuffer(piece.id));
   writePiece(fd, offset, plaintext, sparse && disk);
+  releaseMemory(plaintext);
+  releaseMemory(stored.body);
 }
 
 function end(fd: number): OutputFile | undefined {
