@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { fail } from '../failures.ts';
 import { printResult } from '../output/document.ts';
 import { showPath } from '../output/entry-path.ts';
-import { printable } from '../output/printable.ts';
+import { harmless, printable } from '../output/printable.ts';
 import { type ProgressLine, progressLine } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, formatTime } from '../output/units.ts';
@@ -67,7 +67,7 @@ async function openForReading(invocation: Invocation, folder: string): Promise<R
   const store = filesystemStore(resolve(invocation.host.cwd, folder));
   const repository = await openRepository(store, { holder: crypto.randomUUID(), readOnly: true });
   for (const problem of repository.problems) {
-    say(invocation, `warning: ${printable(problem.message)} (${problem.code})`);
+    say(invocation, `warning: ${harmless(problem.message)} (${problem.code})`);
     invocation.exitCode = EXIT.warnings;
   }
   return repository;
@@ -128,6 +128,6 @@ function showProgress(line: ProgressLine, { phase, files, bytesRead, bytesTotal 
 
 function tellWarning(invocation: Invocation, { path, code, message }: PathWarning): void {
   const shown = showPath({ path: path.toString(), pathBytes: path.toString('base64url') });
-  say(invocation, `warning: ${shown}: ${printable(message)} (${code})`);
+  say(invocation, `warning: ${shown}: ${harmless(message)} (${code})`);
   invocation.exitCode = EXIT.warnings;
 }

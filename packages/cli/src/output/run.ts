@@ -1,5 +1,5 @@
 import type { RunResource } from '@sealift/wire';
-import { printable } from './printable.ts';
+import { harmless, printable } from './printable.ts';
 import { formatBytes, formatDuration, formatRate, formatTime } from './units.ts';
 
 /** `name: value` lines, values one below the other. */
@@ -25,7 +25,7 @@ export function formatRun(run: RunResource): string {
     ['job', printable(run.job.name)],
     ['kind', run.kind],
     ['state', run.state],
-    ['reason', run.reason === undefined ? undefined : printable(run.reason)],
+    ['reason', run.reason === undefined ? undefined : harmless(run.reason)],
     ['transporter', printable(run.transporter.name)],
     ['attempt', String(run.attempt)],
     ['started', run.startedAt === undefined ? undefined : `${formatTime(run.startedAt)} UTC`],
@@ -39,6 +39,6 @@ export function formatRun(run: RunResource): string {
     ['warnings', String(run.warnings)],
     ['point', run.point],
     ['restored to', run.restore === undefined ? undefined : printable(run.restore.path)],
-    ['failure', run.failure === undefined ? undefined : `${printable(run.failure.message)} (${run.failure.code})`],
+    ['failure', run.failure === undefined ? undefined : `${harmless(run.failure.message)} (${run.failure.code})`],
   ]);
 }

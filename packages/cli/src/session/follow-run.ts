@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retrying } from '@sealift/core';
 import type { RestClient, RunResource } from '@sealift/wire';
-import { printable } from '../output/printable.ts';
+import { showPath } from '../output/entry-path.ts';
+import { harmless, printable } from '../output/printable.ts';
 import { type Position, progressLine } from '../output/progress.ts';
 import { formatBytes } from '../output/units.ts';
 import { type Invocation, say } from './host.ts';
@@ -55,13 +56,13 @@ export async function tellProblems(invocation: Invocation, director: RestClient,
   let told = 0;
   if (run.warnings > 0) {
     for await (const warning of director.list('listWarnings', { params: { id: run.id } }, invocation.signal)) {
-      say(invocation, `warning: ${printable(warning.path)}: ${printable(warning.message)} (${warning.code})`);
+      say(invocation, `warning: ${showPath(warning)}: ${harmless(warning.message)} (${warning.code})`);
       told++;
     }
   }
   if (run.warnings > told) say(invocation, `and ${run.warnings - told} more warnings`);
   if (run.failure !== undefined) {
     const { message, advice, code } = run.failure;
-    say(invocation, `the run ended as ${run.state}: ${printable(message)}\n  ${printable(advice)}\n  (${code})`);
+    say(invocation, `the run ended as ${run.state}: ${harmless(message)}\n  ${harmless(advice)}\n  (${code})`);
   }
 }

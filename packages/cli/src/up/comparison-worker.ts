@@ -19,25 +19,24 @@ function answer(request: ComparisonRequest): ComparisonMessage {
 }
 
 function compare({ source, restored, leftOut, since }: ComparisonRequest): ComparisonResult {
-  const result: ComparisonResult = { differences: [], count: 0, changedSince: 0 };
-  const aside = leftOut.map((path) => Buffer.from(path));
+  const result: ComparisonResult = { differences: [], count: 0, changedSince: 0, ownersKept: 0 };
+  const aside = leftOut.map((path) => Buffer.from(path, 'latin1'));
   for (const difference of compareTrees(source, restored)) {
-    const path = absolute(source, difference);
+    const path = absolute(source, restored, difference);
     if (aside.some((place) => isWithin(Buffer.concat([Buffer.from(`${source}/`), place]), path))) continue;
-    if (lastChange(path) > since) {
-      result.changedSince++;
-      continue;
-    }
-    result.count++;
-    if (result.count <= MOST_TOLD) {
+    if (lastChange(path) > since) result.changedSince++;
+    else if (difference.what === 'owner' && process.geteuid?.() !== 0) result.ownersKept++;
+    else if (++result.count <= MOST_TOLD) {
       result.differences.push(`${path.toString()}: ${difference.what}: ${difference.detail}`);
     }
   }
   return result;
 }
 
-/** Entries are named from the root of the source, what cannot be read by its whole path. */
-function absolute(source: string, { path }: Difference): Buffer {
+/** The place in the source. Entries are named from the root, what cannot be read by its whole path in either tree. */
+function absolute(source: string, restored: string, { path }: Difference): Buffer {
+  const copy = Buffer.from(restored);
+  if (isWithin(copy, path)) return Buffer.concat([Buffer.from(source), path.subarray(copy.length)]);
   if (path[0] === SLASH) return path;
   return path.equals(Buffer.from('.')) ? Buffer.from(source) : Buffer.concat([Buffer.from(`${source}/`), path]);
 }

@@ -5,7 +5,7 @@ import { type FailureRecord, failureFromRecord } from '@sealift/core';
 export interface ComparisonRequest {
   source: string;
   restored: string;
-  /** Paths relative to the source that were not backed up, or not whole. */
+  /** Paths relative to the source that were not backed up, or not whole; latin1, one character a byte. */
   leftOut: string[];
   /** Start of the backup, ms since 1970: what changed in the source after it proves nothing. */
   since: number;
@@ -18,6 +18,8 @@ export interface ComparisonResult {
   count: number;
   /** Differences left aside because the source changed after the backup began. */
   changedSince: number;
+  /** Differences in owner left aside because this process is not root and cannot have them restored. */
+  ownersKept: number;
 }
 
 export type ComparisonMessage = { result: ComparisonResult } | { failure: FailureRecord };

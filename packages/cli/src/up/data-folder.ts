@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { toFailure } from '@sealift/core';
 import { fail } from '../failures.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** Where `up` keeps everything, below its data directory. */
 export interface UpFolder extends Disposable {
@@ -69,7 +70,7 @@ async function holdName(root: string): Promise<Server> {
 async function removeOldRestores(root: string): Promise<void> {
   const names = await readdir(root);
   const old = names.filter((name) => name.startsWith(RESTORED));
-  for (const name of old) await rm(join(root, name), { recursive: true, force: true });
+  for (const name of old) await removeTree(join(root, name));
 }
 
 /** The encryption password of this data directory: made on first use, in a file only its owner can read. */

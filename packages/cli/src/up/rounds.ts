@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { RunResource, WarningResource } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import { printable } from '../output/printable.ts';
@@ -8,6 +7,7 @@ import { followRun, tellProblems } from '../session/follow-run.ts';
 import { type Invocation, say } from '../session/host.ts';
 import { compareInWorker } from './comparison.ts';
 import type { UpFolder } from './data-folder.ts';
+import { removeTree } from './remove-tree.ts';
 import type { Measured } from './report.ts';
 import { type DemoMode, MODES } from './set-up.ts';
 import { placesInside, restoredPlaces } from './sources.ts';
@@ -38,7 +38,7 @@ export async function runRounds(invocation: Invocation, rounds: Rounds): Promise
       const backup = await runJob(invocation, rounds, mode);
       say(invocation, `${mode}, run ${run}: restoring and comparing`);
       const warnings = await warningsOf(rounds.stage, backup);
-      const left = warnings.map((warning) => warning.path);
+      const left = warnings.map(latin1Path);
       const identical = await comesBack(invocation, rounds, { backup, since, left });
       const unreadable = warnings.some((warning) => !HARMLESS.has(warning.code));
       rows.push({ mode, run, ...figuresOf(backup), unreadable, identical });
@@ -64,7 +64,7 @@ interface Proof {
   backup: RunResource;
   /** When it began, ms since 1970. */
   since: number;
-  /** Absolute paths it could not read, or not whole: each was named, none can come back the same. */
+  /** Absolute paths, latin1, that it could not read, or not whole: each was named, none can come back the same. */
   left: string[];
 }
 
@@ -79,7 +79,7 @@ async function comesBack(invocation: Invocation, rounds: Rounds, proof: Proof): 
     await endOf(invocation, stage, queued);
     return await isIdentical(invocation, rounds, proof, path);
   } finally {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
   }
 }
 
@@ -87,15 +87,27 @@ async function isIdentical(invocation: Invocation, rounds: Rounds, proof: Proof,
   const { stage, sources, ownPlaces } = rounds;
   let identical = true;
   for (const { source, restored } of restoredPlaces(folder, sources)) {
-    const leftOut = placesInside(source, [...ownPlaces, ...proof.left]);
+    const leftOut = placesInside(latin1(source), [...ownPlaces.map(latin1), ...proof.left]);
     const result = await compareInWorker({ source, restored, leftOut, since: proof.since }, stage.signal);
     for (const line of result.differences) say(invocation, `DIFFERENT: ${printable(line)}`);
+    if (result.ownersKept > 0) {
+      say(invocation, `${result.ownersKept} owners did not come back: only root can give files away`);
+    }
     if (result.changedSince > 0) {
       say(invocation, `${result.changedSince} entries of ${printable(source)} changed meanwhile and were not compared`);
     }
     identical &&= result.count === 0;
   }
   return identical;
+}
+
+/** One character a byte: paths need not be UTF-8. */
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+function latin1Path({ path, pathBytes }: WarningResource): string {
+  return pathBytes === undefined ? latin1(path) : Buffer.from(pathBytes, 'base64url').toString('latin1');
 }
 
 async function warningsOf({ director, signal }: Stage, backup: RunResource): Promise<WarningResource[]> {

@@ -2,7 +2,8 @@ import type { NumberedEvent, RestClient } from '@sealift/wire';
 import type { Command } from 'commander';
 import { exitCodeOfRun } from '../../exit-codes.ts';
 import { printLine } from '../../output/document.ts';
-import { printable } from '../../output/printable.ts';
+import { showPath } from '../../output/entry-path.ts';
+import { harmless, printable } from '../../output/printable.ts';
 import { formatRun } from '../../output/run.ts';
 import { formatBytes } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
@@ -53,7 +54,7 @@ function describe(event: NumberedEvent): string {
     }
     case 'run.warning':
       return event.data.warnings
-        .map(({ path, message }) => `${printable(event.data.job.name)}: ${printable(path)}: ${printable(message)}`)
+        .map((warning) => `${printable(event.data.job.name)}: ${showPath(warning)}: ${harmless(warning.message)}`)
         .join('\n');
     case 'run.state':
       return `${printable(event.data.job.name)}: ${event.data.kind} ${event.data.id} is ${event.data.state}`;
