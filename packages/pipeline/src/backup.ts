@@ -8,7 +8,7 @@ import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
 import { ProgressMeter } from './progress.ts';
 import { planWork } from './read/plan-work.ts';
-import { readWork } from './read/read-work.ts';
+import { type OnProblem, readWork } from './read/read-work.ts';
 import { startSourceWorkers, storeWith } from './read/source-pool.ts';
 import { walkSources } from './read/walk-sources.ts';
 import { BackupSession } from './transfer/backup-session.ts';
@@ -70,8 +70,13 @@ async function backUp(
 
   const roots = nameRoots(options.sources);
   const entries = walkSources(roots, options.exclude, (warning) => meter.warn(warning));
+  const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>
-    readWork(unit, pool, dedup, (path, problem) => meter.warn({ path, ...problem })),
+    readWork(unit, pool, dedup, warn).catch((thrown) => {
+      // Other units may be waiting for a bundle that this one was to make.
+      dedup.fail(thrown);
+      throw thrown;
+    }),
   );
   const tree = new TreeAssembler(new TreePagesWriter(store, chunkKeys.cutKey), store);
   for await (const result of results) {

@@ -79,7 +79,7 @@ export async function restorePoint(
     meter.warn({ path: Buffer.alloc(0), code: failure.code, message: failure.message }),
   );
   if (options.only.length === 0) meter.total(body.totals.bytes);
-  const entries = selectEntries(tree.entries(), options.only);
+  const entries = selectEntries(tree, options.only);
   const { destination, overwrite, workers } = options;
   await restoreTree({ source, tree, entries, workerData: { destination, overwrite, keys }, workers, meter }, signal);
   return { progress: meter.now(), manifest, body };

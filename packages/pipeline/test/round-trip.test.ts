@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
@@ -52,6 +52,17 @@ t.test('a chosen file is restored alone, with the folders above it', async (t) =
   t.same(warned, []);
   t.equal(progress.files, 4);
   t.same([...compareTrees(join(source, 'many/deep/text'), join(restored, 'data/many/deep/text'))], []);
+});
+
+t.test('a further name of a file is restored with its content when its first name is not chosen', async (t) => {
+  await using both = await pair();
+  const source = join(both.folder, 'data');
+  makeTree(source);
+  const { pointId } = await both.backup([source], 'in-flight');
+  const restored = join(both.folder, 'restored');
+  const { warned } = await both.restore(pointId, 'in-flight', restored, ['second name']);
+  t.same(warned, []);
+  t.equal(readFileSync(join(restored, 'data/second name'), 'utf8'), readFileSync(join(source, 'many/file-1'), 'utf8'));
 });
 
 t.test('a change in the middle of a large file sends little more than the change', async (t) => {

@@ -14,6 +14,7 @@ const REMEMBERED = 65_536;
 export class MemberDirectory {
   readonly #entries = new Map<string, PromiseWithResolvers<MemberReference>>();
   readonly #resolved: string[] = [];
+  #failed: { error: unknown } | undefined;
 
   has(id: Buffer): boolean {
     return this.#entries.has(key(id));
@@ -24,6 +25,7 @@ export class MemberDirectory {
     const entry = Promise.withResolvers<MemberReference>();
     // If the run fails, nobody may be waiting for this one.
     entry.promise.catch(() => {});
+    if (this.#failed !== undefined) entry.reject(this.#failed.error);
     this.#entries.set(key(id), entry);
   }
 
@@ -43,7 +45,9 @@ export class MemberDirectory {
     return entry.promise;
   }
 
+  /** Whoever waits, and whoever will, learns why no bundle comes. */
   fail(error: unknown): void {
+    this.#failed = { error };
     for (const entry of this.#entries.values()) entry.reject(error);
   }
 }

@@ -46,6 +46,11 @@ export class TreeReader {
     }
   }
 
+  async find(path: Buffer): Promise<TreeEntry | undefined> {
+    for await (const entry of this.entries(path)) return entry.path.equals(path) ? entry : undefined;
+    return undefined;
+  }
+
   /** The direct contents of a folder (the roots, for an empty path), after the name `after` if it is given. */
   async *children(folder: Buffer, after?: Buffer): AsyncGenerator<TreeEntry, void, undefined> {
     let from: Buffer | undefined = after === undefined ? folder : beyond(after);
