@@ -5,7 +5,7 @@ import { ownBuffer, type ThreadChannel } from '../threads/channel.ts';
 import type { SourceMainMethods, SourceWorkerData, SourceWorkerMethods } from './thread-messages.ts';
 
 /** Sealed bytes a worker may have on their way to the main thread. */
-const HANDED_OVER_LIMIT = 4 * 1024 * 1024;
+const HANDED_OVER_LIMIT = 2 * 1024 * 1024;
 
 export type MainThread = ThreadChannel<SourceMainMethods, SourceWorkerMethods>;
 

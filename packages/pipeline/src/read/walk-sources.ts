@@ -16,16 +16,20 @@ export async function* walkSources(
     { roots, exclude },
     {},
   );
-  let ahead = walker.call('next', undefined);
-  for (;;) {
-    const items = unpackItems(asBuffer(await ahead));
-    if (items.length === 0) return;
-    ahead = walker.call('next', undefined);
+  const next = async () => {
+    const items = unpackItems(asBuffer(await walker.call('next', undefined)));
+    // A thread takes some 15 MiB, and what it has found may keep the others busy for hours.
+    if (items.length === 0) await walker[Symbol.asyncDispose]();
+    return items;
+  };
+  for (let items = await next(); items.length > 0; ) {
+    const ahead = next();
     // Whoever stops early does not come back for it.
     ahead.catch(() => {});
     for (const item of items) {
       if ('warning' in item) onWarning(item.warning);
       else yield item.entry;
     }
+    items = await ahead;
   }
 }

@@ -22,7 +22,7 @@ import { type SealedPart, SendWindow } from './send-window.ts';
 import { Wake } from './wake.ts';
 
 /** Bytes under way without acknowledgement that a source keeps in memory. */
-export const SOURCE_WINDOW = 16 * 1024 * 1024;
+export const SOURCE_WINDOW = 12 * 1024 * 1024;
 
 interface PendingAsk {
   ids: Buffer;
