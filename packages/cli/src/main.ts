@@ -2,6 +2,7 @@ import { finished } from 'node:stream/promises';
 import { fail } from './failures.ts';
 import { runCli } from './run-cli.ts';
 import type { Host } from './session/host.ts';
+import { onParentGone } from './session/parent.ts';
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -14,13 +15,9 @@ export async function main(): Promise<void> {
   for (const name of ENDING_SIGNALS) {
     process.on(name, () => controller.abort(fail('interrupted', `ended by ${name}`)));
   }
-  const { channel } = process;
-  if (channel) {
-    process.once('disconnect', () =>
-      controller.abort(fail('interrupted', 'the process that started this one is gone')),
-    );
-    channel.unref();
-  }
+  onParentGone(process.env, () => {
+    controller.abort(fail('interrupted', 'the process that started this one is gone'));
+  });
   process.stdout.on('error', endOnClosedPipe);
   process.stderr.on('error', endOnClosedPipe);
   const code = await runCli(process.argv.slice(2), processHost(), controller.signal);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail } from '../failures.ts';
@@ -33,17 +32,15 @@ export function addUp(parent: Command, invocation: Invocation): void {
     .option('--port <number>', 'first of the five ports it takes; 0 for any free ones', '7420')
     .option('--once', 'end after the table')
     .addOption(jsonOption())
-    .action(async (paths: string[], { data, port, once: ends, json }: Options) => {
+    .action(async (paths: string[], { data, port, once, json }: Options) => {
+      const { cwd } = invocation.host;
       const base = callerFolder(invocation);
-      const sources = paths.length === 0 ? [invocation.host.cwd] : paths.map((path) => resolve(base, path));
-      const folder = data === undefined ? resolve(invocation.host.cwd, '.sealift') : resolve(base, data);
-      const options = { sources, data: folder, firstPort: firstPort(port), json: json === true };
-      await runUp(invocation, options, async (signal) => {
-        if (ends === true || signal.aborted) return;
-        await once(signal, 'abort');
-        // Ctrl-C is how a demonstration that has shown everything is ended.
-        if (invocation.signal.aborted) return;
-        throw signal.reason;
+      await runUp(invocation, {
+        sources: paths.length === 0 ? [cwd] : paths.map((path) => resolve(base, path)),
+        data: data === undefined ? resolve(cwd, '.sealift') : resolve(base, data),
+        firstPort: firstPort(port),
+        once: once === true,
+        json: json === true,
       });
     });
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '../exit-codes.ts';
@@ -17,17 +18,15 @@ export interface UpOptions {
   data: string;
   firstPort: number;
   json: boolean;
+  /** End after the table instead of staying up. */
+  once: boolean;
 }
 
 /**
- * Starts everything, backs up, restores, compares, prints the table, then calls `stay` with a signal that aborts when
- * it is time to end. All processes are gone when this returns or throws.
+ * Starts everything, backs up, restores, compares, prints the table, and stays up until it is interrupted. All
+ * processes are gone when this returns or throws.
  */
-export async function runUp(
-  invocation: Invocation,
-  options: UpOptions,
-  stay: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
+export async function runUp(invocation: Invocation, options: UpOptions): Promise<void> {
   const sources = await usableSources(options.sources);
   using folder = await openUpFolder(options.data);
   const ownPlaces = [folder.root, compileCache(invocation)];
@@ -40,8 +39,11 @@ export async function runUp(
     const rows = await runRounds(inner, { stage, folder, sources, ownPlaces, jobs: jobs.names });
     printResult(invocation, options.json, describeAll(stage, rows), () => formatReport(rows));
     invocation.exitCode = exitCode(rows);
+    if (options.once) return;
     say(invocation, howToGoOn(stage, folder, jobs));
-    await stay(stage.signal);
+    if (!stage.signal.aborted) await once(stage.signal, 'abort');
+    // Ctrl-C is how a demonstration that has shown everything is ended.
+    if (!invocation.signal.aborted) throw stage.signal.reason;
   } catch (thrown) {
     // Whatever was going on then failed because of it.
     if (stage.signal.aborted) throw stage.signal.reason;

@@ -9,5 +9,6 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'publicHost', kind: 'text', describe: 'name or address by which Transporters reach it' },
   { name: 'names', kind: 'list', describe: 'further names for its certificate' },
   { name: 'masterKey', kind: 'text', describe: '32 bytes in base64 instead of the file master.key', secret: true },
+  { name: 'masterKeyFile', kind: 'text', describe: 'file of the master key (master.key in the data folder)' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];
