@@ -13,6 +13,12 @@ export const DirectorConfigSchema = Type.Object(
       Type.String({ minLength: 1, description: 'name or address by which Transporters reach this Director' }),
     ),
     masterKey: Type.Optional(Type.String({ description: '32 bytes in base64, instead of the file master.key' })),
+    masterKeyFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'master key, made when missing; otherwise master.key in the data folder',
+      }),
+    ),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),

@@ -60,7 +60,7 @@ export async function startDirector(
 }
 
 async function assemble(config: DirectorConfig, db: Database, log: Logger, parts: AsyncDisposableStack) {
-  const { data, masterKey } = config;
+  const { data, masterKey, masterKeyFile = join(data, 'master.key') } = config;
   const authority = await openAuthority(data);
   const id = await directorId(db);
   const certificates = await ServerCertificates.make(authority, id, [config.host, config.publicHost, ...config.names]);
@@ -75,9 +75,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     log,
     authority,
     ticketKey: await openTicketKey(data),
-    wrapper: await masterKeyWrapper(
-      masterKey === undefined ? { file: join(data, 'master.key') } : { base64: masterKey },
-    ),
+    wrapper: await masterKeyWrapper(masterKey === undefined ? { file: masterKeyFile } : { base64: masterKey }),
     events: new EventBus(),
     connections,
     repositories,

@@ -70,6 +70,16 @@ t.test('private files are for their owner only, made once, and refused when othe
   }
 });
 
+t.test('the master key may be kept apart from the data folder', async (t) => {
+  const folder = t.testdir({ keys: {} });
+  const [data, masterKeyFile] = [join(folder, 'data'), join(folder, 'keys', 'master.key')];
+  const config = { host: '127.0.0.1', port: 0, controlPort: 0, logLevel: 'silent' } as const;
+  await using director = await startDirector({ data, masterKeyFile, ...config });
+  t.match(director.url, 'https://');
+  t.equal((await stat(masterKeyFile)).mode & 0o777, 0o600);
+  t.notOk((await readdir(data)).includes('master.key'));
+});
+
 t.test(
   'a source-side backup gets the key of a new run each time, a restore the keys of the runs it names',
   async (t) => {
