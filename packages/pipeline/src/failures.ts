@@ -24,6 +24,8 @@ export const fail = failuresOf({
   },
   /** A recovery point, or something it needs, was not found. */
   'point-unknown': { kind: 'refused', advice: 'Run `sealift point list` to see the recovery points.' },
+  /** A path was asked for that the recovery point does not hold. */
+  'not-found': { kind: 'refused', advice: 'Look at the folder above it with `sealift point ls`.' },
   /** The pages of a recovery point contradict each other. */
   'tree-damaged': { kind: 'corrupt', advice: 'Verify the repository; an older recovery point may be intact.' },
   /** The peer gave the two sides of the reference list different contents. */

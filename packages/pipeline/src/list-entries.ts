@@ -1,6 +1,8 @@
 import type { TreeEntry } from '@sealift/repository';
 import type { Entry } from '@sealift/wire';
+import { fail } from './failures.ts';
 import { type LinkToPoint, openPoint, type PointOptions, withRestoreSession } from './restore.ts';
+import type { TreeReader } from './tree/tree-reader.ts';
 
 export interface ListOptions extends PointOptions, LinkToPoint {
   /** The folder in the tree; empty for its roots. */
@@ -19,6 +21,7 @@ export async function listEntries(
     const { tree } = await openPoint(source, options, (failure) => {
       throw failure;
     });
+    if (options.path.length > 0) await demandFolder(tree, options.path);
     const entries: Entry[] = [];
     for await (const entry of tree.children(options.path, options.cursor)) {
       if (entries.length === options.limit) return { entries, next: entries.at(-1)?.path as Buffer };
@@ -26,6 +29,13 @@ export async function listEntries(
     }
     return { entries };
   });
+}
+
+async function demandFolder(tree: TreeReader, path: Buffer): Promise<void> {
+  const entry = await tree.find(path);
+  if (entry?.kind === 'directory') return;
+  const what = entry === undefined ? 'holds nothing named' : 'holds no folder but something else named';
+  throw fail('not-found', `The recovery point ${what} ${path.toString()}.`);
 }
 
 function describe(entry: TreeEntry): Entry {
