@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const COMMAND = fileURLToPath(new URL('../../packages/cli/bin/sealift.mjs', import.meta.url));
 
@@ -66,4 +68,15 @@ export async function nobodyWorksOn(data: string): Promise<boolean> {
     await sleep(100);
   }
   return false;
+}
+
+/** The first `node` on the path that is too old to run the command itself. */
+export async function olderNode(): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const node = join(folder, 'node');
+    const found = await promisify(execFile)(node, ['--version']).catch(() => undefined);
+    const major = Number(/^v(\d+)\./.exec(found?.stdout ?? '')?.[1]);
+    if (major < 24) return node;
+  }
+  return undefined;
 }

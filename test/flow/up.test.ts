@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { makeOddTree, makeSparseFile } from './odd-tree.ts';
-import { nobodyWorksOn, processesOf, Started } from './up-process.ts';
+import { nobodyWorksOn, olderNode, processesOf, Started } from './up-process.ts';
 
 t.jobs = 1;
 
@@ -114,6 +114,22 @@ t.test('killed with -9 it takes its daemons with it', async (t) => {
   t.equal((await processesOf(data)).length, 4);
   up.child.kill('SIGKILL');
   t.equal(await up.end(), 'SIGKILL');
+  t.ok(await nobodyWorksOn(data));
+});
+
+t.test('started by an older Node it hands over, passes signals on, and leaves nobody behind', async (t) => {
+  const node = await olderNode();
+  if (node === undefined) return t.skip('no Node older than 24 on the path');
+  const up = new Started(['up', '--port', '0', '--data', data, image], { node });
+  await up.says(/backing up/);
+  t.equal((await processesOf(data)).length, 5);
+  up.child.kill('SIGTERM');
+  t.equal(await up.end(), 130, up.stderr);
+  t.same(await processesOf(data), []);
+  const killed = new Started(['up', '--port', '0', '--data', data, image], { node });
+  await killed.says(/backing up/);
+  killed.child.kill('SIGKILL');
+  await killed.end();
   t.ok(await nobodyWorksOn(data));
 });
 

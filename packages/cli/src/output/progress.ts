@@ -63,7 +63,7 @@ export function progressLine(host: Host, label: string): ProgressLine {
   return {
     show(position) {
       pace.sample(position.done, performance.now());
-      const text = formatPosition(label, position, pace).slice(0, Math.max(10, (stderr.columns ?? 80) - 1));
+      const text = formatPosition(label, position, pace).slice(0, Math.max(10, (stderr.columns || 80) - 1));
       stderr.write(`\r\u001b[K${text}`);
     },
     [Symbol.dispose]: () => void stderr.write('\r\u001b[K'),
