@@ -117,16 +117,17 @@ t.test('killed with -9 it takes its daemons with it', async (t) => {
   t.ok(await nobodyWorksOn(data));
 });
 
-t.test('started by an older Node it hands over, passes signals on, and leaves nobody behind', async (t) => {
-  const node = await olderNode();
-  if (node === undefined) return t.skip('no Node older than 24 on the path');
-  const up = new Started(['up', '--port', '0', '--data', data, image], { node });
+const node = await olderNode();
+const needsOlderNode = node === undefined ? { skip: 'there is no Node older than 24 on the path' } : {};
+
+t.test('an older Node hands over, passes signals on, and leaves nobody behind', needsOlderNode, async (t) => {
+  const up = new Started(['up', '--port', '0', '--data', data, image], { node: node as string });
   await up.says(/backing up/);
   t.equal((await processesOf(data)).length, 5);
   up.child.kill('SIGTERM');
   t.equal(await up.end(), 130, up.stderr);
   t.same(await processesOf(data), []);
-  const killed = new Started(['up', '--port', '0', '--data', data, image], { node });
+  const killed = new Started(['up', '--port', '0', '--data', data, image], { node: node as string });
   await killed.says(/backing up/);
   killed.child.kill('SIGKILL');
   await killed.end();
