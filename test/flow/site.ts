@@ -4,59 +4,74 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type DirectorHandle, startDirector } from '@sealift/director';
+import type { DirectorConfig, DirectorHandle } from '@sealift/director';
 import type { TransporterConfig, TransporterRole } from '@sealift/transporter';
 import { RestClient, type RunResource } from '@sealift/wire';
 import { TcpGate } from './tcp-gate.ts';
 
 const TRANSPORTER = fileURLToPath(new URL('./transporter-process.ts', import.meta.url));
+const DIRECTOR = fileURLToPath(new URL('./director-process.ts', import.meta.url));
+const LOG_LEVEL = (process.env.SEALIFT_TEST_LOG ?? 'silent') as 'silent';
 const ENDED = new Set(['done', 'warnings', 'failed', 'cancelled']);
 
-/** A Director in this process, a source and a target in their own, and a gate on the way from one to the other. */
+type Part = TransporterRole | 'director';
+type Served = Pick<DirectorHandle, 'url' | 'adminTokenFile' | 'authorityFile'>;
+
+/** A Director, a source and a target in their own processes, and a gate on the way from source to target. */
 export class Site implements AsyncDisposable {
   readonly client: RestClient;
   readonly gate: TcpGate;
-  readonly #director: DirectorHandle;
-  readonly #configs = new Map<TransporterRole, TransporterConfig>();
-  readonly #processes = new Map<TransporterRole, ChildProcess>();
+  /** What a command line needs to reach the Director. */
+  readonly environment: Record<string, string>;
+  readonly #folder: string;
+  readonly #directorUrl: string;
+  readonly #configs: Map<Part, DirectorConfig | TransporterConfig>;
+  readonly #processes: Map<Part, ChildProcess>;
 
-  private constructor(client: RestClient, gate: TcpGate, director: DirectorHandle) {
-    this.client = client;
-    this.gate = gate;
-    this.#director = director;
+  private constructor(folder: string, parts: Pick<Site, 'client' | 'gate' | 'environment'>, config: DirectorConfig) {
+    this.#folder = folder;
+    this.client = parts.client;
+    this.gate = parts.gate;
+    this.environment = parts.environment;
+    this.#directorUrl = parts.environment.SEALIFT_URL as string;
+    this.#configs = new Map([['director', config]]);
+    this.#processes = new Map();
   }
 
   static async open(folder: string): Promise<Site> {
-    const director = await startDirector({
+    const config: DirectorConfig = {
       data: join(folder, 'director'),
       host: '127.0.0.1',
-      port: 0,
-      controlPort: 0,
-      logLevel: 'silent',
-    });
-    const token = (await readFile(director.adminTokenFile, 'utf8')).trim();
-    const authority = await readFile(director.authorityFile, 'utf8');
+      port: await freePort(),
+      controlPort: await freePort(),
+      names: [],
+      logLevel: LOG_LEVEL,
+    };
+    const director = await startProcess<Served>(DIRECTOR, config);
+    const { url, authorityFile } = director.answer;
+    const token = (await readFile(director.answer.adminTokenFile, 'utf8')).trim();
+    const authority = await readFile(authorityFile, 'utf8');
     const dataPort = await freePort();
     const gate = await TcpGate.open(dataPort);
-    const site = new Site(new RestClient({ url: director.url, token, authority }), gate, director);
-    await site.#enrol('target', folder, { dataPort, dataHost: '127.0.0.1', publicUrl: `wss://127.0.0.1:${gate.port}` });
-    await site.#enrol('source', folder, {});
+    const environment = { SEALIFT_URL: url, SEALIFT_TOKEN: token, SEALIFT_CA: authorityFile };
+    const site = new Site(folder, { client: new RestClient({ url, token, authority }), gate, environment }, config);
+    site.#processes.set('director', director.child);
+    await site.#enrol('target', { dataPort, dataHost: '127.0.0.1', publicUrl: `wss://127.0.0.1:${gate.port}` });
+    await site.#enrol('source', {});
     const body = { name: 'store', transporter: 'target', path: join(folder, 'store') };
     await site.client.call('createRepository', { body });
     return site;
   }
 
-  /** Starts a Transporter that was enrolled, as after a crash. */
-  async start(role: TransporterRole): Promise<void> {
-    const child = fork(TRANSPORTER, [JSON.stringify(this.#configs.get(role))], { execArgv: [] });
-    this.#processes.set(role, child);
-    const [answer] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    if (typeof answer !== 'string') throw new Error(`the ${role} ended at its start`);
+  /** Starts a part that was there before, as after a crash. */
+  async start(part: Part): Promise<void> {
+    const file = part === 'director' ? DIRECTOR : TRANSPORTER;
+    this.#processes.set(part, (await startProcess(file, this.#configs.get(part))).child);
   }
 
   /** Ends it as a power cut would. */
-  async kill(role: TransporterRole): Promise<void> {
-    const child = this.#processes.get(role) as ChildProcess;
+  async kill(part: Part): Promise<void> {
+    const child = this.#processes.get(part) as ChildProcess;
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
@@ -70,39 +85,48 @@ export class Site implements AsyncDisposable {
     }
   }
 
+  /** Resolves when the Director has a connection to it. */
+  async connected(role: TransporterRole): Promise<void> {
+    while (!(await this.client.call('getTransporter', { params: { id: role } })).connected) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#processes.values()) {
+    // Last started, first ended: the Director goes when nobody needs it.
+    for (const child of [...this.#processes.values()].reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.disconnect();
       await once(child, 'exit');
     }
     this.client[Symbol.dispose]();
     await this.gate[Symbol.asyncDispose]();
-    await this.#director.close();
   }
 
-  async #enrol(role: TransporterRole, folder: string, more: Partial<TransporterConfig>): Promise<void> {
+  async #enrol(role: TransporterRole, more: Partial<TransporterConfig>): Promise<void> {
     const { token } = await this.client.call('createToken', { body: { name: role, role } });
     this.#configs.set(role, {
       name: role,
       role,
-      data: join(folder, role),
-      directorUrl: this.#director.url,
+      data: join(this.#folder, role),
+      directorUrl: this.#directorUrl,
       token,
       healthPort: 0,
       workers: 1,
-      logLevel: (process.env.SEALIFT_TEST_LOG ?? 'silent') as 'silent',
+      logLevel: LOG_LEVEL,
       ...more,
     });
     await this.start(role);
-    await this.#connected(role);
+    await this.connected(role);
   }
+}
 
-  async #connected(role: TransporterRole): Promise<void> {
-    while (!(await this.client.call('getTransporter', { params: { id: role } })).connected) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+/** Resolves when it has said what it says at its start; throws when it ends without. */
+async function startProcess<T>(file: string, config: unknown): Promise<{ child: ChildProcess; answer: T }> {
+  const child = fork(file, [JSON.stringify(config)], { execArgv: [] });
+  const [answer] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+  if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${file} ended at its start`);
+  return { child, answer };
 }
 
 async function freePort(): Promise<number> {
