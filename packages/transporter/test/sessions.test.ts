@@ -139,10 +139,10 @@ t.test('a repository that cannot be opened does not stand in the way of the othe
   t.match(await open(site, again, ticket, wanted), { repositoryId: sound }, 'the sound one is served');
   const lost = grantAndOpen(broken);
   const useless = site.director.ticket(site.source, site.targetIdentity, lost.ids);
-  t.match(await open(site, again, useless, lost.wanted), { code: 'repository-closed' });
+  t.match(await open(site, again, useless, lost.wanted), { code: 'format-damaged', kind: 'corrupt' });
 
   const peer = await site.director.peer(again.id);
-  await t.rejects(peer.call('repository.stats', { repositoryId: broken }), { code: 'repository-closed' });
+  await t.rejects(peer.call('repository.stats', { repositoryId: broken }), { code: 'format-damaged' });
   t.match(await peer.call('repository.stats', { repositoryId: sound }), { repositoryId: sound });
   const ready = await fetch(`${again.healthUrl}/readyz`);
   t.match(await ready.text(), /repository broken","ready":false/);

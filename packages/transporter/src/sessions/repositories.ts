@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Failure, toFailure } from '@sealift/core';
+import { type Failure, failureFromRecord, toFailure } from '@sealift/core';
 import { createRepository, filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
@@ -73,11 +73,15 @@ export class Repositories implements AsyncDisposable {
     return this.#entries.get(id)?.repository;
   }
 
-  /** Refuses an id that is not served, and one whose repository is not open, saying why. */
+  /**
+   * Refuses an id that is not served, and one whose repository is not open: with the reason itself when it lasts, so
+   * that nobody waits in vain, else with `repository-closed`.
+   */
   demand(id: string): Repository {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw fail('repository-unknown', `This Transporter has no repository ${id}`);
     if (entry.repository === undefined) {
+      if (entry.failure !== undefined && isLasting(entry.failure)) throw failureFromRecord(entry.failure.toJSON());
       const why = entry.failure?.message ?? 'it is being opened';
       throw fail('repository-closed', `The repository ${entry.name} in ${entry.path} is not open: ${why}`, {
         cause: entry.failure,
@@ -236,6 +240,11 @@ export class Repositories implements AsyncDisposable {
     this.#tail = result.catch(() => {});
     return result;
   }
+}
+
+/** A lease runs out and a disk gets mounted; a newer format or damage stays until somebody does something about it. */
+function isLasting({ kind, code }: Failure): boolean {
+  return (kind === 'refused' || kind === 'corrupt') && code !== 'repository-not-found';
 }
 
 function absolute(path: string): string {
