@@ -85,9 +85,11 @@ export class Site implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the Director has a connection to it. */
-  async connected(role: TransporterRole): Promise<void> {
-    while (!(await this.client.call('getTransporter', { params: { id: role } })).connected) {
+  /** Resolves when the Director has a connection to the Transporter of this name. */
+  async connected(name: string): Promise<void> {
+    for (;;) {
+      const transporters = await Array.fromAsync(this.client.list('listTransporters', {}));
+      if (transporters.some((transporter) => transporter.name === name && transporter.connected)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
