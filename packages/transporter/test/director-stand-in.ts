@@ -44,7 +44,7 @@ export class DirectorStandIn implements AsyncDisposable {
     this.authority = authority;
     this.#server = server;
     const ticketKeys = [this.#ticketKey.publicKey.export({ type: 'spki', format: 'der' })];
-    const hello = () => ({ directorId: randomUUID(), ticketKeys, now: Date.now() });
+    const hello = () => ({ directorId: randomUUID(), ticketKeys, now: Date.now(), revoked: [] });
     this.handlers = { hello, ...handlers };
   }
 

@@ -35,7 +35,7 @@ export async function greet(
   context.events.publish({ type: 'transporter.state', data: transporterResource(context, transporter) });
   // The answer goes out before anything is asked of the Transporter.
   setImmediate(() => void catchUp(context, session, { running, held: params.tasks, signal }));
-  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now() };
+  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now(), revoked: [] };
 }
 
 async function memberBehind(

@@ -55,8 +55,11 @@ function resource({ id, name, description, domainId, epoch, createdAt }: Passwor
   return {
     id,
     name,
+    keep: 'hash',
     domainId,
     epoch,
+    epochs: 1,
+    jobs: [],
     createdAt: isoTime(createdAt),
     ...(description === undefined ? {} : { description }),
   };

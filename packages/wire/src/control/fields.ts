@@ -29,6 +29,9 @@ export function record<P extends Record<string, TSchema>>(fields: P) {
 export const PathBytes = bytes(4096);
 export const Digest = bytes(32, 32);
 
+/** Of a certificate, upper-case hexadecimal. */
+export const Serial = Type.String({ pattern: '^[0-9A-F]{1,40}$' });
+
 export const Mode = Type.Union([Type.Literal('in-flight'), Type.Literal('source-side')]);
 export const Role = Type.Union([Type.Literal('source'), Type.Literal('target'), Type.Literal('agent')]);
 export const Overwrite = Type.Union([Type.Literal('never'), Type.Literal('older'), Type.Literal('always')]);

@@ -5,15 +5,19 @@ export { connectControl } from './connect.ts';
 export { MAX_CONTROL_FRAME } from './frame.ts';
 export {
   MAX_ENTRIES_PAGE,
+  MAX_REVOKED,
   METHODS,
   type Method,
   type MethodOf,
   type Params,
   type RepositoryStats,
   type Result,
+  type StoredPoint,
+  slotKeyContext,
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
+export type { NewSlot, RepositoryKeys } from './repository-keys.ts';
 export type {
   BackupSpec,
   Entry,

@@ -42,6 +42,10 @@ export const TaskPoint = record({
   files: Count,
   bytes: Count,
   mode: Mode,
+  /** Hash of the point before it, as the target gave it; absent in the first of a chain. */
+  previous: Type.Optional(Digest),
+  /** `runsDigest` of its run table; source-side only. */
+  runsHash: Type.Optional(Digest),
 });
 export type TaskPoint = Static<typeof TaskPoint>;
 
@@ -71,11 +75,15 @@ export const BackupSpec = record({
   repositoryId: Uuid,
   mode: Mode,
   compression: text(16),
+  /** Who can read what, as JSON; goes into the recovery point. */
+  explanation: Type.Optional(text(16 * 1024)),
 });
 export type BackupSpec = Static<typeof BackupSpec>;
 
 export const RestoreSpec = record({
   pointId: Uuid,
+  /** SHA-256 of the recovery point, where the Director knows it: another one is refused. */
+  hash: Type.Optional(Digest),
   repositoryId: Uuid,
   mode: Mode,
   /** Absolute path of the folder to restore into. */

@@ -1,23 +1,13 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import type { Endpoint } from './endpoint.ts';
 import { ById, closed, PageQuery, page, Reference } from './fields.ts';
 import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, WarningResource } from './jobs.ts';
+import { KEY_OPERATIONS } from './key-operations.ts';
+import { PasswordRequest, PasswordResource } from './passwords.ts';
 import { EntryResource, PointResource } from './points.ts';
-import { PasswordRequest, PasswordResource, RepositoryRequest, RepositoryResource } from './storage.ts';
+import { RepositoryRequest, RepositoryResource } from './storage.ts';
 import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
-
-/** One operation of the API. Without `status` it answers 200; `open` needs no bearer token. */
-export interface Endpoint {
-  method: 'GET' | 'POST';
-  path: string;
-  tag: string;
-  summary: string;
-  params?: TSchema;
-  query?: TSchema;
-  body?: TSchema;
-  response: TSchema;
-  status?: 201 | 202;
-  open?: true;
-}
+import { TRUST_OPERATIONS } from './trust-operations.ts';
 
 const ListQuery = closed(PageQuery);
 const OfJob = Type.Optional(Reference);
@@ -208,6 +198,8 @@ export const API = {
     response: RunResource,
     status: 202,
   },
+  ...KEY_OPERATIONS,
+  ...TRUST_OPERATIONS,
 } as const satisfies Record<string, Endpoint>;
 
 export type Operation = keyof typeof API;

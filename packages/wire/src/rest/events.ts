@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Named, ProgressResource } from './fields.ts';
 import { RunResource, WarningResource } from './jobs.ts';
 import { TransporterResource } from './transporters.ts';
+import { Alarm } from './trust.ts';
 
 /** What happens at a Director, one type each. `events.lost`: too long away, so read the lists again. */
 export const DirectorEvent = Type.Union([
@@ -15,6 +16,7 @@ export const DirectorEvent = Type.Union([
   }),
   Type.Object({ type: Type.Literal('run.state'), data: RunResource }),
   Type.Object({ type: Type.Literal('transporter.state'), data: TransporterResource }),
+  Type.Object({ type: Type.Literal('alarm'), data: Alarm }),
   Type.Object({ type: Type.Literal('events.lost'), data: Type.Object({}) }),
 ]);
 export type DirectorEvent = Static<typeof DirectorEvent>;

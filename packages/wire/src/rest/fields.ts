@@ -21,6 +21,9 @@ export type Named = Static<typeof Named>;
 export const ProgressResource = Type.Object(ProgressFields.properties);
 export const FailureResource = Type.Object(FailureFields.properties);
 
+/** Whether the Director keeps the wrapped hash of a password, or asks for the password each time. */
+export const Keep = Type.Union([Type.Literal('hash'), Type.Literal('never')]);
+
 export const EncryptionMode = Type.Union([Type.Literal('in-flight'), Type.Literal('source-side')]);
 export const TransporterRole = Type.Union([Type.Literal('source'), Type.Literal('target'), Type.Literal('agent')]);
 export type TransporterRole = Static<typeof TransporterRole>;

@@ -1,6 +1,5 @@
 export {
   API,
-  type Endpoint,
   type Input,
   type Item,
   type ListOperation,
@@ -10,9 +9,12 @@ export {
 } from './api.ts';
 export { fetchAuthority } from './authority.ts';
 export { type CallOptions, RestClient, type RestClientOptions } from './client.ts';
+export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
 export { type Named, Problem, type TransporterRole } from './fields.ts';
 export type { JobResource, RunResource, RunState, WarningResource } from './jobs.ts';
+export type { KmsResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
-export type { PasswordResource, RepositoryResource } from './storage.ts';
+export type { RepositoryResource, SlotResource } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';
+export type { Alarm, DrillResource, ExplanationResource } from './trust.ts';

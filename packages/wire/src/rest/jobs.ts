@@ -31,6 +31,7 @@ export const JobRequest = closed({
   password: Type.Optional(Reference),
   compression: Type.Optional(Compression),
   exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
+  quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
 });
 
 export const JobResource = Type.Object({
@@ -42,6 +43,7 @@ export const JobResource = Type.Object({
   password: Type.Optional(Named),
   compression: Type.String(),
   exclude: Type.Array(Type.String()),
+  quotaBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   createdAt: Time,
 });
 export type JobResource = Static<typeof JobResource>;

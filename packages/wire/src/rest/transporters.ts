@@ -11,6 +11,7 @@ export const TransporterResource = Type.Object({
   lastSeenAt: Type.Optional(Time),
   enrolledAt: Time,
   certificateExpiresAt: Time,
+  revokedAt: Type.Optional(Time),
 });
 export type TransporterResource = Static<typeof TransporterResource>;
 

@@ -60,6 +60,8 @@ function describe(event: NumberedEvent): string {
       return `${printable(event.data.job.name)}: ${event.data.kind} ${event.data.id} is ${event.data.state}`;
     case 'transporter.state':
       return `transporter ${printable(event.data.name)} is ${event.data.connected ? 'connected' : 'away'}`;
+    case 'alarm':
+      return `alarm: ${harmless(event.data.message)} (${event.data.code})`;
     case 'events.lost':
       return 'some events were missed; see `sealift run list`';
   }
