@@ -26,6 +26,16 @@ export const fail = failuresOf({
   'point-unknown': { kind: 'refused', advice: 'Run `sealift point list` to see the recovery points.' },
   /** A path was asked for that the recovery point does not hold. */
   'not-found': { kind: 'refused', advice: 'Look at the folder above it with `sealift point ls`.' },
+  /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
+  'point-substituted': {
+    kind: 'corrupt',
+    advice: 'Do not trust this target before knowing why; restore from another copy of the repository.',
+  },
+  /** A chunk names a format, codec or run that its recovery point does not. */
+  'chunk-unreadable': {
+    kind: 'corrupt',
+    advice: 'If a newer Sealift made this recovery point, restore with that; otherwise verify the repository.',
+  },
   /** The pages of a recovery point contradict each other. */
   'tree-damaged': { kind: 'corrupt', advice: 'Verify the repository; an older recovery point may be intact.' },
   /** The peer gave the two sides of the reference list different contents. */

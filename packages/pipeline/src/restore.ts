@@ -94,6 +94,9 @@ export async function openPoint(
   const file = await source.readPoint(options.pointId);
   const authority = options.authority === undefined ? {} : { authority: options.authority };
   const { manifest } = openManifest(file, authority);
+  if (options.pointId !== 'latest' && manifest.pointId !== options.pointId) {
+    throw fail('point-substituted', `Recovery point ${manifest.pointId} came where ${options.pointId} was asked for.`);
+  }
   const keys = await keysOf(file, manifest, source, options.keys);
   const open = chunkOpener(keys);
   const body = decodePointBody(open(await source.fetch(manifest.body), CHUNK_TYPE.manifest, manifest.body));

@@ -54,6 +54,10 @@ export class Pair implements AsyncDisposable {
   readonly password = PASSWORD;
   /** Where the source dials; a test may put a proxy in between. */
   port = 0;
+  /** What the target serves from; a hostile one tampers here. */
+  served: Repository;
+  /** What the target speaks through; a hostile one tampers here. */
+  disguise: (link: Link) => Link = (link) => link;
   readonly #source: Identity;
   readonly #target: Identity;
   readonly #tickets = createTicketKey();
@@ -64,6 +68,7 @@ export class Pair implements AsyncDisposable {
   constructor(folder: string, repository: Repository, source: Identity, target: Identity, domain: NewDomain) {
     this.folder = folder;
     this.repository = repository;
+    this.served = repository;
     this.#source = source;
     this.#target = target;
     this.#descriptor = domain.descriptor;
@@ -76,6 +81,22 @@ export class Pair implements AsyncDisposable {
     return join(this.folder, 'repository');
   }
 
+  get source(): Identity {
+    return this.#source;
+  }
+
+  get target(): Identity {
+    return this.#target;
+  }
+
+  get domain(): OpenDomain {
+    return this.#domain;
+  }
+
+  get descriptor(): Buffer {
+    return this.#descriptor;
+  }
+
   get sourceId(): string {
     return this.#source.id;
   }
@@ -83,11 +104,11 @@ export class Pair implements AsyncDisposable {
   async listen(): Promise<void> {
     const workers = this.#resources.use(createTargetWorkers(1));
     const ticketKeys = () => [this.#tickets.publicKey];
-    const find = (id: string) => (id === this.repository.id ? this.repository : undefined);
+    const find = (id: string) => (id === this.repository.id ? this.served : undefined);
     const listener = await listenForLinks(
       { host: '127.0.0.1', port: 0, identity: this.#target, ticketKeys, useTicket: () => {} },
       (link) => {
-        serveSession(link, { repository: find, workers }, new AbortController().signal)
+        serveSession(this.disguise(link), { repository: find, workers }, new AbortController().signal)
           .catch(() => {})
           .finally(() => link[Symbol.asyncDispose]());
       },

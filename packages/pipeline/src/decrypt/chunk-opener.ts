@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { toFailure } from '@sealift/core';
 import { type ChunkType, openChunk, openInner, type RunKey } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import type { StoredChunk } from '../transfer/point-source.ts';
@@ -10,17 +11,32 @@ export interface OpeningKeys {
   runs?: RunKey[];
 }
 
-/** Opens stored chunks: decrypts, decompresses, and recomputes the id. */
+/**
+ * Opens stored chunks: decrypts, decompresses, and recomputes the id. Whatever is wrong with one is damage of that chunk
+ * (kind corrupt): a target that alters a version or a run in its header must not stop the restore of all others.
+ */
 export type ChunkOpener = (chunk: StoredChunk, type: ChunkType, id: Buffer) => Buffer;
 
 export function chunkOpener(keys: OpeningKeys): ChunkOpener {
   const { idKey, runs } = keys;
   if (runs === undefined) {
-    return (chunk, type, id) => openInner(checked(chunk, type, id).body, { type, id, idKey });
+    return (chunk, type, id) => confined(id, () => openInner(checked(chunk, type, id).body, { type, id, idKey }));
   }
   const bySalt = new Map(runs.map((run) => [Buffer.from(run.runSalt).toString('hex'), run]));
   const runKey = (runSalt: Buffer) => bySalt.get(runSalt.toString('hex'));
-  return (chunk, type, id) => openChunk(checked(chunk, type, id).body, { type, id, idKey, runKey });
+  return (chunk, type, id) => confined(id, () => openChunk(checked(chunk, type, id).body, { type, id, idKey, runKey }));
+}
+
+function confined(id: Buffer, open: () => Buffer): Buffer {
+  try {
+    return open();
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.kind !== 'refused') throw failure;
+    throw fail('chunk-unreadable', `Chunk ${id.toString('hex', 0, 8)} cannot be read: ${failure.message}`, {
+      cause: failure,
+    });
+  }
 }
 
 function checked(chunk: StoredChunk, type: ChunkType, id: Buffer): StoredChunk {

@@ -68,7 +68,7 @@ export interface OpenManifestOptions {
   runKey?: (run: RunRecord) => RunKey | undefined;
 }
 
-/** Checks, in this order: lengths, SHA-256, signature, canonical manifest, then authority and MAC where asked. */
+/** Checks, in this order: lengths, SHA-256, signature, canonical manifest, signer, then authority and MAC where asked. */
 export function openManifest(file: Buffer, options: OpenManifestOptions = {}): OpenedManifest {
   const parts = splitPoint(file);
   const signer = readCertificate(parts.certificate);
@@ -79,11 +79,22 @@ export function openManifest(file: Buffer, options: OpenManifestOptions = {}): O
   if ((parts.mac === undefined) !== (manifest.run === undefined)) {
     throw fail('manifest-forged', `Recovery point ${manifest.pointId} has no MAC where its mode asks for one.`);
   }
+  refuseOtherSigner(manifest, signer);
   if (options.authority !== undefined) {
     verifyPeerCertificate(parts.certificate, options.authority, new Date(manifest.createdAt));
   }
   if (options.runKey !== undefined) checkMac(manifest, parts, options.runKey);
   return { manifest, signer, hash: sha256(file) };
+}
+
+/** A target has a certificate of the same authority: with it, it could sign points it made up itself. */
+function refuseOtherSigner(manifest: Manifest, signer: PeerCertificate): void {
+  if (signer.id === manifest.sourceId && signer.role !== 'target') return;
+  const who = signer.role === 'target' ? `the target ${signer.id}` : signer.id;
+  throw fail(
+    'manifest-forged',
+    `Recovery point ${manifest.pointId} of source ${manifest.sourceId} was signed by ${who}.`,
+  );
 }
 
 interface PointParts {
