@@ -27,7 +27,15 @@ const signer = await aSigner();
 const { domain, descriptor } = await aDomain();
 const run = domain.newRun();
 const publicRun = { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment };
-const sealed = aManifest({ mode: 'source-side', zone: run.domainId, run: publicRun, runs: [publicRun], descriptor });
+const sourceId = signer.identity.id;
+const sealed = aManifest({
+  sourceId,
+  mode: 'source-side',
+  zone: run.domainId,
+  run: publicRun,
+  runs: [publicRun],
+  descriptor,
+});
 
 /** The bytes with one bit of one byte changed, for every byte, or every `step`th. */
 function* everyFlip(file: Buffer, start = 0, step = 1): Generator<{ at: number; bent: Buffer }> {
@@ -141,7 +149,8 @@ t.test(
   'a manifest signed by a stranger, or under another run key, is refused when authority and key are asked for',
   async (t) => {
     const stranger = await aSigner();
-    const file = sealManifest(sealed, { run, identity: stranger.identity });
+    const own = { ...sealed, sourceId: stranger.identity.id };
+    const file = sealManifest(own, { run, identity: stranger.identity });
     t.equal(openManifest(file).signer.id, stranger.identity.id);
     t.throws(() => openManifest(file, { authority: signer.authority.certificate }), { code: 'certificate-untrusted' });
     t.ok(openManifest(file, { authority: stranger.authority.certificate, runKey: () => run }));
@@ -153,8 +162,17 @@ t.test(
   },
 );
 
+t.test('a point that another signed than the source it names, or a target, is refused', async (t) => {
+  const stranger = await aSigner();
+  const forged = sealManifest(sealed, { run, identity: stranger.identity });
+  t.throws(() => openManifest(forged), { code: 'manifest-forged' });
+  const target = await aSigner('target');
+  const made = sealManifest({ ...sealed, sourceId: target.identity.id }, { run, identity: target.identity });
+  t.throws(() => openManifest(made), { code: 'manifest-forged', message: /target/ });
+});
+
 t.test('an authority is asked as of the time the point was made, so old points stay valid', async (t) => {
-  const later = aManifest({ createdAt: Date.now() + 60 * 24 * 3600_000 });
+  const later = aManifest({ sourceId, createdAt: Date.now() + 60 * 24 * 3600_000 });
   const file = sealManifest(later, { identity: signer.identity });
   t.throws(() => openManifest(file, { authority: signer.authority.certificate }), { code: 'certificate-expired' });
 });
@@ -194,7 +212,7 @@ t.test('a repository, a pack and a point written by a newer version are refused 
     kind: 'refused',
     message: /version 2/,
   });
-  const point = sealManifest(aManifest(), { identity: signer.identity });
+  const point = sealManifest(aManifest({ sourceId }), { identity: signer.identity });
   point.writeUInt16BE(2, 4);
   t.throws(() => openManifest(point), { code: 'repository-too-new' });
 });
