@@ -2,7 +2,7 @@ import { type KeyObject, randomFillSync } from 'node:crypto';
 import { CHUNK_HEADER_LENGTH, parseChunkHeader, type SealedChunkHeader, writeChunkHeader } from './chunk-header.ts';
 import type { ChunkType } from './chunk-type.ts';
 import { fail } from './failures.ts';
-import { type InnerPart, innerPieces, openInner } from './inner.ts';
+import { encodeInner, type InnerPart, innerPieces, openInner, parseInner } from './inner.ts';
 import { checkRun, type RunKey } from './keys.ts';
 import { labelled } from './labels.ts';
 import {
@@ -42,7 +42,16 @@ export function sealChunk(run: RunKey, part: ChunkPart): Buffer {
 
 /** sealChunk with a given r, which must never repeat under one run key; outside of test vectors it is random. */
 export function sealChunkWith(run: RunKey, part: ChunkPart, random: Buffer): Buffer {
-  const pieces = innerPieces(part, 'padme');
+  return sealPieces(run, part, innerPieces(part, 'padme'), random);
+}
+
+/** Seals an inner that was verified already, e.g. one that arrived over the in-flight layer. Padding is made anew. */
+export function sealInner(run: RunKey, chunk: { type: ChunkType; id: Buffer }, inner: Buffer): Buffer {
+  const pieces = innerPieces(parseInner(inner), 'padme');
+  return sealPieces(run, chunk, pieces, randomFillSync(Buffer.alloc(RANDOM_LENGTH)));
+}
+
+function sealPieces(run: RunKey, part: { type: ChunkType; id: Buffer }, pieces: Buffer[], random: Buffer): Buffer {
   const innerLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
   const sealed = Buffer.allocUnsafeSlow(CHUNK_HEADER_LENGTH + innerLength + TAG_LENGTH);
   const { key, commitment } = messageKey(run.key, part.type, part.id, random);
@@ -61,10 +70,22 @@ export function sealChunkWith(run: RunKey, part: ChunkPart, random: Buffer): Buf
 }
 
 /**
+ * The inner of a sealed chunk, without its padding, in a Buffer of its own: for a target that hands it to a reader, which
+ * decompresses it and recomputes the id. Everything else is checked here as by openChunk.
+ */
+export function unsealChunk(sealed: Buffer, want: Omit<WantedChunk, 'idKey'>): Buffer {
+  return encodeInner({ ...parseInner(decryptChunk(sealed, want)), padding: 'none' });
+}
+
+/**
  * The plaintext of a sealed chunk. Checked in this order: type, lengths, run key against its commitment, key
  * commitment, tag, decompression within the declared length, exact length, id.
  */
 export function openChunk(sealed: Buffer, want: WantedChunk): Buffer {
+  return openInner(decryptChunk(sealed, want), want);
+}
+
+function decryptChunk(sealed: Buffer, want: Omit<WantedChunk, 'idKey'>): Buffer {
   const header = parseChunkHeader(sealed);
   if (header.type !== want.type) {
     throw fail('chunk-type-mismatch', `${name(want.id)} has type ${header.type} where ${want.type} is wanted.`);
@@ -79,13 +100,13 @@ export function openChunk(sealed: Buffer, want: WantedChunk): Buffer {
   const inner = gcmOpenParts({ key, nonce: NONCE, aad: associatedData(sealed, want.id), tag }, [ciphertext])?.[0];
   key.fill(0);
   if (inner === undefined) throw fail('chunk-damaged', `${name(want.id)} does not decrypt: its bytes were changed.`);
-  return openInner(inner, want);
+  return inner;
 }
 
 /** Runs whose key was checked against its commitment; one check a run is enough. */
 const checkedRuns = new WeakSet<RunKey>();
 
-function runOf(header: SealedChunkHeader, want: WantedChunk): RunKey {
+function runOf(header: SealedChunkHeader, want: Omit<WantedChunk, 'idKey'>): RunKey {
   const run = want.runKey(header.runSalt);
   if (run === undefined) {
     throw fail('run-key-missing', `No key for run ${header.runSalt.toString('hex', 0, 8)} of ${name(want.id)}.`);

@@ -9,11 +9,11 @@ import { hmacSha256, sameSecret } from './primitives.ts';
  * The domain descriptor, in every source-side recovery point: with the password, enough to open it.
  *
  *   0  magic `SLD1`      4  version u8 = 1      5  KDF u8 (1 Argon2id)
- *   6  flags u8 (bit 0: previous link)          7  KMS wraps, count u8
+ *   6  links to earlier epochs, count u8         7  KMS wraps, count u8
  *   8  domain id, 16 B                         24  epoch u32
  *  28  memory u32 KiB   32  passes u32         36  lanes u32
  *  40  salt, 32 B       72  KCV, 32 B         104  wrapped DDS, 60 B
- * 164  [previous link: epoch u32, wrapped previous PH 60 B]
+ * 164  links, newest epoch first, each: epoch u32, its PH wrapped 60 B
  *      KMS wraps, each: provider (u8 length), keyRef (u16 length), ciphertext (u16 length)
  *      HMAC-SHA-256 under DM over everything before it, 32 B
  *
@@ -23,7 +23,8 @@ import { hmacSha256, sameSecret } from './primitives.ts';
 const MAGIC = Buffer.from('SLD1', 'latin1');
 const VERSION = 1;
 const KDF_ARGON2ID = 1;
-const HAS_PREVIOUS = 1;
+/** Passwords that a domain may have had before the present one and still open. */
+export const MAX_LINKS = 64;
 const MAC_LENGTH = 32;
 const WRAPPED_LENGTH = 32 + WRAP_OVERHEAD;
 const MAX_KMS_WRAPS = 16;
@@ -51,22 +52,25 @@ export interface DomainDescriptor {
   checkValue: Buffer;
   /** DDS under WK. */
   wrappedDedupSecret: Buffer;
-  /** PH of the epoch before, under WK, so that older recovery points open with the newest password. */
-  previous?: { epoch: number; wrappedPasswordHash: Buffer };
+  /** PH of every earlier epoch, under WK, newest first: older recovery points open with the newest password. */
+  previous: { epoch: number; wrappedPasswordHash: Buffer }[];
   kmsWraps: KmsWrap[];
 }
 
 export function encodeDescriptor(descriptor: DomainDescriptor, macKey: KeyObject): Buffer {
   const { kdf, previous, kmsWraps } = descriptor;
+  if (previous.length > MAX_LINKS || kmsWraps.length > MAX_KMS_WRAPS) {
+    throw fail('limit-exceeded', `A domain has ${previous.length} earlier passwords and ${kmsWraps.length} KMS wraps.`);
+  }
   const body = Buffer.concat([
     MAGIC,
-    Buffer.from([VERSION, KDF_ARGON2ID, previous === undefined ? 0 : HAS_PREVIOUS, kmsWraps.length]),
+    Buffer.from([VERSION, KDF_ARGON2ID, previous.length, kmsWraps.length]),
     descriptor.domainId,
     ...[descriptor.epoch, kdf.memoryKiB, kdf.passes, kdf.lanes].map(u32),
     descriptor.salt,
     descriptor.checkValue,
     descriptor.wrappedDedupSecret,
-    ...(previous === undefined ? [] : [u32(previous.epoch), previous.wrappedPasswordHash]),
+    ...previous.flatMap((link) => [u32(link.epoch), link.wrappedPasswordHash]),
     ...kmsWraps.map(encodeKmsWrap),
   ]);
   return Buffer.concat([body, hmacSha256(macKey, body)]);
@@ -77,17 +81,19 @@ export function describeDomain(bytes: Buffer): DomainDescriptor {
   if (bytes.length > MAX_DESCRIPTOR_LENGTH) throw damaged(`has ${bytes.length} bytes`);
   const reader = new ByteReader(bytes, damaged);
   if (!reader.bytes(MAGIC.length).equals(MAGIC)) throw damaged('does not begin with SLD1');
-  const [version, kdf, flags, wrapCount] = [reader.u8(), reader.u8(), reader.u8(), reader.u8()];
-  if (version !== VERSION || kdf !== KDF_ARGON2ID || flags > HAS_PREVIOUS) {
-    throw fail('format-unknown', `A domain descriptor has version ${version}, KDF ${kdf}, flags ${flags}.`);
+  const [version, kdf, linkCount, wrapCount] = [reader.u8(), reader.u8(), reader.u8(), reader.u8()];
+  if (version !== VERSION || kdf !== KDF_ARGON2ID) {
+    throw fail('format-unknown', `A domain descriptor has version ${version} and KDF ${kdf}.`);
   }
+  if (linkCount > MAX_LINKS) throw damaged(`declares ${linkCount} links`);
   if (wrapCount > MAX_KMS_WRAPS) throw damaged(`declares ${wrapCount} KMS wraps`);
   const fixed = readFixed(reader);
-  const previous = flags === HAS_PREVIOUS ? { previous: readPrevious(reader) } : {};
+  const previous = Array.from({ length: linkCount }, () => readPrevious(reader));
   const kmsWraps = Array.from({ length: wrapCount }, () => readKmsWrap(reader));
   reader.bytes(MAC_LENGTH);
   reader.end();
-  return { ...fixed, ...previous, kmsWraps };
+  if (!descending([fixed, ...previous])) throw damaged('lists its epochs out of order');
+  return { ...fixed, previous, kmsWraps };
 }
 
 /** Whether the descriptor is as its writer, who knew the password, left it. */
@@ -118,6 +124,10 @@ function readFixed(reader: ByteReader) {
 
 function readPrevious(reader: ByteReader) {
   return { epoch: reader.u32(), wrappedPasswordHash: Buffer.from(reader.bytes(WRAPPED_LENGTH)) };
+}
+
+function descending(epochs: { epoch: number }[]): boolean {
+  return epochs.every(({ epoch }, i) => i === 0 || epoch < (epochs[i - 1]?.epoch ?? 0));
 }
 
 function encodeKmsWrap({ provider, keyRef, ciphertext }: KmsWrap): Buffer {

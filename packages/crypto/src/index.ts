@@ -8,14 +8,24 @@ export {
   publicKeyHash,
   verifyPeerCertificate,
 } from './certificates.ts';
-export { type ChunkPart, openChunk, sealChunk, type WantedChunk } from './chunk.ts';
+export { type ChunkPart, openChunk, sealChunk, sealInner, unsealChunk, type WantedChunk } from './chunk.ts';
 export { CHUNK_HEADER_LENGTH, parseChunkHeader, type SealedChunkHeader } from './chunk-header.ts';
 export { chunkId } from './chunk-id.ts';
 export { CHUNK_TYPE, type ChunkType, isChunkType, MAX_CHUNK_PLAINTEXT } from './chunk-type.ts';
 export { CODEC, type Codec, type Compression, compress, parseCompression } from './compression.ts';
 export { CUT_OUTPUT_LENGTH, CUT_WINDOW_LENGTH, cutPrf } from './cut-prf.ts';
 export { type DomainDescriptor, describeDomain, type KmsWrap } from './descriptor.ts';
-export { createDomain, derivePasswordHash, type OpenDomain, openDomain } from './domain.ts';
+export {
+  createDomain,
+  type DomainSecret,
+  derivePasswordHash,
+  hashMatches,
+  type OpenDomain,
+  openDomain,
+  passwordMatches,
+  rotateDomain,
+  withKmsWraps,
+} from './domain.ts';
 export { createEnrolmentToken, enrolmentSecretHash, parseEnrolmentToken } from './enrolment.ts';
 export type { WrapContext } from './gcm-wrap.ts';
 export type { HandshakeResult, MessageChannel } from './handshake/channel.ts';
@@ -29,15 +39,39 @@ export {
   manifestMac,
   type RunKey,
   type RunRecord,
+  runsDigest,
 } from './keys.ts';
-export { type KeyWrapper, masterKeyWrapper } from './master-key.ts';
+export { kmsWrapContext, openWithKms } from './kms/descriptor-wraps.ts';
+export type { KeyWrapper, KmsProvider } from './kms/key-wrapper.ts';
+export { masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
 export { DEFAULT_KDF, KDF_LIMITS, type KdfParameters } from './password.ts';
 export type { OpenedRecord, RecordOpener } from './records/opener.ts';
 export { MAX_RECORD_PAYLOAD } from './records/record.ts';
 export type { RecordSealer } from './records/sealer.ts';
+export {
+  createMasterKey,
+  type MasterWrapContext,
+  masterKeyMac,
+  repositoryRunKey,
+  slotCheckValue,
+  slotKeyFromPassword,
+  unwrapMasterKey,
+  unwrapUnderMaster,
+  WRAPPED_MASTER_LENGTH,
+  wrapMasterKey,
+  wrapUnderMaster,
+} from './repository-keys.ts';
 export { signWith, verifySignature } from './signatures.ts';
-export { createTaskKeyPair, openTaskKeys, sealTaskKeys, type TaskKeyPair, type TaskKeys } from './task-keys.ts';
+export {
+  createTaskKeyPair,
+  openSecret,
+  openTaskKeys,
+  sealSecret,
+  sealTaskKeys,
+  type TaskKeyPair,
+  type TaskKeys,
+} from './task-keys.ts';
 export {
   createTicketKey,
   type EncryptionMode,

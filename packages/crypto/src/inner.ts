@@ -68,7 +68,8 @@ export function openInner(inner: Buffer, want: { type: ChunkType; id: Buffer; id
   return plaintext;
 }
 
-function parseInner(inner: Buffer): InnerPart {
+/** Form, lengths and padding of an inner checked, nothing decompressed. The compressed bytes are a view. */
+export function parseInner(inner: Buffer): InnerPart {
   if (inner.length < INNER_HEADER_LENGTH || inner.length > MAX_INNER_LENGTH) {
     throw fail('chunk-damaged', `A chunk has ${inner.length} bytes inside, which no chunk has.`);
   }

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { u32 } from './byte-reader.ts';
 import { fail } from './failures.ts';
-import { label } from './labels.ts';
-import { hkdf, hmacSha256, type Key, sameSecret, takeKey } from './primitives.ts';
+import { label, labelled } from './labels.ts';
+import { hkdf, hmacSha256, type Key, sameSecret, sha256, takeKey } from './primitives.ts';
 
 /*
  * The key hierarchy. Names in capitals are those of DESIGN.md. Byte strings inside these shapes may arrive as plain
@@ -103,4 +103,11 @@ export function checkRun(run: RunKey, record: RunRecord): void {
 /** HMAC-SHA-256 under MK over the manifest of the run's recovery point, 32 bytes. */
 export function manifestMac(run: RunKey, bytes: Buffer): Buffer {
   return hmacSha256(takeKey(hkdf(run.key, NO_SALT, label('manifest'))), bytes);
+}
+
+/** Names a set of runs, whatever their order and repeats: SHA-256 over L("run-table") || 00 || sorted salt || epoch. */
+export function runsDigest(runs: Pick<RunRecord, 'runSalt' | 'epoch'>[]): Buffer {
+  const records = runs.map(({ runSalt, epoch }) => Buffer.concat([runSalt, u32(epoch)]).toString('hex'));
+  const sorted = [...new Set(records)].sort().map((record) => Buffer.from(record, 'hex'));
+  return sha256(labelled('run-table', ...sorted));
 }

@@ -1,6 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { fail } from './failures.ts';
 import { unwrapSecret, WRAP_OVERHEAD, type WrapContext, wrapSecret } from './gcm-wrap.ts';
+import type { KeyWrapper } from './kms/key-wrapper.ts';
 import { label } from './labels.ts';
 import { hkdf, KEY_LENGTH, takeKey } from './primitives.ts';
 import { readOrCreateSecretFile } from './secret-file.ts';
@@ -15,13 +16,6 @@ const KEY_ID_LENGTH = 8;
 const PREFIX_LENGTH = 1 + KEY_ID_LENGTH;
 const NO_SALT = Buffer.alloc(0);
 const BASE64_KEY = /^[A-Za-z0-9+/]{43}=?$/;
-
-/** Wraps secrets for storage: a local master key here, or a key management service. */
-export interface KeyWrapper {
-  readonly provider: string;
-  wrap(plaintext: Buffer, context: WrapContext): Promise<Buffer>;
-  unwrap(wrapped: Buffer, context: WrapContext): Promise<Buffer>;
-}
 
 /**
  * Wraps under a master key of 32 bytes in base64. A file is made on first use, mode 0600, whole or not at all, and is
@@ -48,8 +42,10 @@ function wrapperOf(master: Buffer): KeyWrapper {
   master.fill(0);
   return {
     provider: 'master-key',
+    keyRef: prefix.toString('hex', 1),
     wrap: async (plaintext, context) => Buffer.concat([prefix, wrapSecret(wrapKey, plaintext, context)]),
     unwrap: async (wrapped, context) => unwrap(wrapKey, prefix, wrapped, context),
+    [Symbol.asyncDispose]: async () => {},
   };
 }
 

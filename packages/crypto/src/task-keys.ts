@@ -2,26 +2,18 @@ import type { KeyObject } from 'node:crypto';
 import { ByteReader, u16, u32 } from './byte-reader.ts';
 import { fail } from './failures.ts';
 import { type RunKey, runKeyFrom } from './keys.ts';
-import { label, labelled } from './labels.ts';
-import { gcmOpen, gcmSeal, hkdf, NONCE_LENGTH, secretKey, sha256 } from './primitives.ts';
-import {
-  createXWingKeyPair,
-  X_WING_CIPHERTEXT_LENGTH,
-  type XWingKeyPair,
-  xWingDecapsulate,
-  xWingEncapsulate,
-} from './x-wing.ts';
+import { KEY_LENGTH, secretKey } from './primitives.ts';
+import { openMessage, sealMessage } from './sealed-message.ts';
+import { createXWingKeyPair, type XWingKeyPair } from './x-wing.ts';
 
 /*
- * Keys handed to a task: X-Wing ciphertext (1120 bytes), then AES-256-GCM under
- * HKDF(shared secret, SHA-256(context), L("task-keys")) with a zero nonce (the key is used once) and
- * L("task-keys") || 00 || context as associated data, of:
+ * Keys handed to a task, inside a sealed message:
  *
  *   domain id 16 B, IDK 32 B, CPK 32 B, count u16, count x { run salt 32 B, epoch u32, RK 32 B }
  */
 
-const NONCE = Buffer.alloc(NONCE_LENGTH);
-const PURPOSE = 'task-keys';
+const KEYS_PURPOSE = 'task-keys';
+const SECRET_PURPOSE = 'secret';
 /** Most runs whose keys one message may carry: about 0.7 MiB. */
 const MAX_RUNS = 10_000;
 
@@ -46,27 +38,30 @@ export function createTaskKeyPair(): TaskKeyPair {
 /** Seals keys to a task's public key. `context` names the task on both sides, so that an answer fits one question only. */
 export function sealTaskKeys(publicKey: Buffer, keys: TaskKeys, context: Buffer): Buffer {
   const plaintext = encodeTaskKeys(keys);
-  const { sharedSecret, ciphertext } = xWingEncapsulate(publicKey);
-  const sealed = gcmSeal(messageKey(sharedSecret, context), NONCE, labelled(PURPOSE, context), plaintext);
+  const sealed = sealMessage(publicKey, plaintext, { purpose: KEYS_PURPOSE, context });
   plaintext.fill(0);
-  sharedSecret.fill(0);
-  return Buffer.concat([ciphertext, sealed]);
+  return sealed;
 }
 
 export function openTaskKeys(pair: TaskKeyPair, sealed: Buffer, context: Buffer): TaskKeys {
-  if (sealed.length < X_WING_CIPHERTEXT_LENGTH) throw damaged('are cut off');
-  const sharedSecret = xWingDecapsulate(pair, sealed.subarray(0, X_WING_CIPHERTEXT_LENGTH));
-  const key = messageKey(sharedSecret, context);
-  const plaintext = gcmOpen(key, NONCE, labelled(PURPOSE, context), sealed.subarray(X_WING_CIPHERTEXT_LENGTH));
-  sharedSecret.fill(0);
+  const plaintext = openMessage(pair, sealed, { purpose: KEYS_PURPOSE, context });
   if (plaintext === undefined) throw damaged('do not open with the key of this task');
   const keys = decodeTaskKeys(plaintext);
   plaintext.fill(0);
   return keys;
 }
 
-function messageKey(sharedSecret: Buffer, context: Buffer): Buffer {
-  return hkdf(sharedSecret, sha256(context), label(PURPOSE));
+/** One secret of 32 bytes, e.g. the key of a repository's slot, sealed to the holder of a key pair. */
+export function sealSecret(publicKey: Buffer, secret: Buffer, context: Buffer): Buffer {
+  if (secret.length !== KEY_LENGTH) throw fail('limit-exceeded', `A secret of ${secret.length} bytes is not one.`);
+  return sealMessage(publicKey, secret, { purpose: SECRET_PURPOSE, context });
+}
+
+/** @throws Failure `task-keys-damaged` when it does not open with this pair in this context */
+export function openSecret(pair: TaskKeyPair, sealed: Buffer, context: Buffer): Buffer {
+  const secret = openMessage(pair, sealed, { purpose: SECRET_PURPOSE, context });
+  if (secret?.length !== KEY_LENGTH) throw fail('task-keys-damaged', 'A secret that was sent does not open here.');
+  return secret;
 }
 
 function encodeTaskKeys(keys: TaskKeys): Buffer {
