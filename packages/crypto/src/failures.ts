@@ -42,6 +42,15 @@ export const fail = failuresOf({
   'master-key-exposed': { kind: 'refused', advice: 'chmod 600 the file; if others could read it, make a new key.' },
   /** The master key is not 32 bytes of base64. */
   'master-key-invalid': { kind: 'refused', advice: 'Give 32 random bytes in base64, e.g. openssl rand -base64 32.' },
+  /** An address of a key that makes no sense. */
+  'kms-config-invalid': {
+    kind: 'refused',
+    advice: 'For example file:/etc/sealift/master.key or pkcs11:token=T;object=K?module-path=/…&pin-source=file:/….',
+  },
+  /** A key management service does not answer. */
+  'kms-unavailable': { kind: 'retry', advice: 'Check the service and the way to it; work goes on when it is back.' },
+  /** A key management service says no, or what it needs is missing. */
+  'kms-refused': { kind: 'refused', advice: 'Check the key, its policy, and the token, PIN or credentials used.' },
   /** What is to be unwrapped was wrapped under another master key. */
   'master-key-wrong': { kind: 'refused', advice: 'Restore the master key file or variable that was used before.' },
   /** A wrapped secret does not verify. */

@@ -41,8 +41,10 @@ export {
   type RunRecord,
   runsDigest,
 } from './keys.ts';
+export { type KmsConfig, parseKmsAddress } from './kms/config.ts';
 export { kmsWrapContext, openWithKms } from './kms/descriptor-wraps.ts';
 export type { KeyWrapper, KmsProvider } from './kms/key-wrapper.ts';
+export { openKeyWrapper } from './kms/open.ts';
 export { masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
 export { DEFAULT_KDF, KDF_LIMITS, type KdfParameters } from './password.ts';

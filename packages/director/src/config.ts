@@ -19,6 +19,12 @@ export const DirectorConfigSchema = Type.Object(
         description: 'master key, made when missing; otherwise master.key in the data folder',
       }),
     ),
+    kms: Type.Optional(
+      Type.String({ minLength: 1, description: 'key that wraps secrets: file:, pkcs11:, aws-kms: or vault:' }),
+    ),
+    previousKms: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), { maxItems: 8, description: 'keys that were used before' }),
+    ),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),

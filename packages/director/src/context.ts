@@ -1,10 +1,12 @@
-import type { Authority, KeyWrapper } from '@sealift/crypto';
+import type { Authority } from '@sealift/crypto';
 import type { Database } from './db/database.ts';
 import type { EventBus } from './events/event-bus.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
+import type { GivenHashes } from './keys/given-hashes.ts';
 import type { TicketKey } from './keys/ticket-key.ts';
+import type { Wrapping } from './keys/wrapping.ts';
 import type { Logger } from './logger.ts';
 import type { DirectorMetrics } from './metrics.ts';
 import type { BrowseTasks } from './tasks/browse-tasks.ts';
@@ -16,7 +18,10 @@ export interface Context {
   log: Logger;
   authority: Authority;
   ticketKey: TicketKey;
-  wrapper: KeyWrapper;
+  /** What wraps the secrets in the database. */
+  wrapping: Wrapping;
+  /** Hashes of passwords that are kept nowhere else. */
+  given: GivenHashes;
   events: EventBus;
   connections: Connections;
   repositories: OpenRepositories;

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toFailure } from '@sealift/core';
-import { masterKeyWrapper } from '@sealift/crypto';
 import { DIRECTOR_DEFAULTS, type DirectorConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { Database } from './db/database.ts';
@@ -13,6 +12,8 @@ import { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
 import { openAdminToken } from './keys/admin-token.ts';
 import { openAuthority } from './keys/authority.ts';
+import { GivenHashes } from './keys/given-hashes.ts';
+import { openWrapping } from './keys/open-wrapping.ts';
 import { ServerCertificates } from './keys/server-certificates.ts';
 import { openTicketKey } from './keys/ticket-key.ts';
 import { listen } from './listen.ts';
@@ -60,7 +61,7 @@ export async function startDirector(
 }
 
 async function assemble(config: DirectorConfig, db: Database, log: Logger, parts: AsyncDisposableStack) {
-  const { data, masterKey, masterKeyFile = join(data, 'master.key') } = config;
+  const { data } = config;
   const authority = await openAuthority(data);
   const id = await directorId(db);
   const certificates = await ServerCertificates.make(authority, id, [config.host, config.publicHost, ...config.names]);
@@ -69,19 +70,31 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   const board: RunBoard = new Map();
   const certificateExpiresAt = () => certificates.current.expiresAt;
   const stop = new AbortController();
+  const sources = {
+    db,
+    connections,
+    repositories,
+    board,
+    certificateExpiresAt,
+    kmsUp: () => wrapping.failure === undefined,
+  };
+  const metrics: DirectorMetrics = new DirectorMetrics(sources);
+  const onRequest = (provider: string, result: 'ok' | 'failed') => metrics.countKmsRequest(provider, result);
+  const wrapping = parts.use(await openWrapping(config, onRequest));
   const context: Context = {
     directorId: id,
     db,
     log,
     authority,
     ticketKey: await openTicketKey(data),
-    wrapper: await masterKeyWrapper(masterKey === undefined ? { file: masterKeyFile } : { base64: masterKey }),
+    wrapping,
+    given: parts.use(new GivenHashes()),
     events: new EventBus(),
     connections,
     repositories,
     board,
     browsing: new BrowseTasks(),
-    metrics: new DirectorMetrics({ db, connections, repositories, board, certificateExpiresAt }),
+    metrics,
     wakeDispatcher: () => dispatcher.wake(),
     signal: stop.signal,
   };

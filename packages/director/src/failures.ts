@@ -48,6 +48,27 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Name a password with source-side encryption, and none with in-flight encryption.',
   },
+  /** A password that is easily guessed. */
+  'password-weak': {
+    kind: 'refused',
+    advice: 'Use five or more random words, or insist on it with --accept-weak (acceptWeak).',
+  },
+  /** A password was given that is not the one it is said to be. */
+  'wrong-password': { kind: 'refused', advice: 'Check the spelling; `sealift password check` tells former ones too.' },
+  /** No hash is kept and no password was given. */
+  'password-needed': {
+    kind: 'refused',
+    advice: 'Give the password: `sealift run password RUN`, or --password-file with the command.',
+  },
+  /** Two changes at the same time. */
+  'password-changed': { kind: 'refused', advice: 'Look at it again, then change it if that is still wanted.' },
+  /** A stored secret was wrapped by a service or key that is not configured. */
+  'kms-key-unknown': {
+    kind: 'refused',
+    advice: 'Name that service or key under `previousKms` in the configuration of the Director.',
+  },
+  /** A Transporter asks for what its task does not cover. */
+  'not-permitted': { kind: 'refused', advice: 'Find out why this Transporter asks for it; revoke it if in doubt.' },
   /** The job has a run that waits already. */
   'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
   /** The run has ended. */

@@ -20,6 +20,8 @@ export interface MetricSources {
   board: RunBoard;
   /** When the certificate of the listeners ends, ms. */
   certificateExpiresAt: () => number;
+  /** Whether the key management service answered when it was last asked. */
+  kmsUp: () => boolean;
 }
 
 /** What `/metrics` shows. Labels are names of jobs, Transporters and repositories, or fixed words. */
@@ -28,6 +30,7 @@ export class DirectorMetrics {
   readonly #runs: Counter<'job' | 'result'>;
   readonly #durations: Histogram;
   readonly #bytes: Counter<'stage'>;
+  readonly #kmsRequests: Counter<'provider' | 'result'>;
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
@@ -50,9 +53,20 @@ export class DirectorMetrics {
       labelNames: ['stage'],
       registers,
     });
+    this.#kmsRequests = new Counter({
+      name: 'sealift_kms_requests_total',
+      help: 'Requests to what wraps password hashes',
+      labelNames: ['provider', 'result'],
+      registers,
+    });
+    addKmsGauge(this.#registry, sources);
     addJobGauges(this.#registry, sources);
     addTransporterGauges(this.#registry, sources);
     addRepositoryGauges(this.#registry, sources);
+  }
+
+  countKmsRequest(provider: string, result: 'ok' | 'failed'): void {
+    this.#kmsRequests.inc({ provider, result });
   }
 
   countEnd(run: Run): void {
@@ -72,6 +86,17 @@ export class DirectorMetrics {
   async text(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
+}
+
+function addKmsGauge(registry: Registry, { kmsUp }: MetricSources): void {
+  new Gauge({
+    name: 'sealift_kms_up',
+    help: '1 while what wraps password hashes answers',
+    registers: [registry],
+    collect() {
+      this.set(kmsUp() ? 1 : 0);
+    },
+  });
 }
 
 function addJobGauges(registry: Registry, { db }: MetricSources): void {

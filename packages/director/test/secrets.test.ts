@@ -37,7 +37,10 @@ t.test('neither a password nor its hash is anywhere in the data folder or in the
   const files = await Promise.all((await readdir(data)).map((name) => readFile(join(data, name))));
   const stored = Buffer.concat([...files, Buffer.from(process.output())]);
   const database = new DatabaseSync(join(data, 'director.sqlite'));
-  const row = database.prepare('SELECT descriptor, wrapped_hash FROM passwords').get() as Record<string, Uint8Array>;
+  const row = database.prepare('SELECT descriptor, wrapped_hash FROM password_epochs').get() as Record<
+    string,
+    Uint8Array
+  >;
   database.close();
   const descriptor = Buffer.from(row.descriptor ?? []);
   const hash = await derivePasswordHash(PASSWORD, descriptor);

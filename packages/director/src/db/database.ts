@@ -19,4 +19,6 @@ export interface Database extends AsyncDisposable {
   run(sql: string, ...values: Value[]): Promise<number>;
   /** All statements or none. Resolves with the position of the statement that had to change something and did not. */
   batch(statements: Statement[]): Promise<number | undefined>;
+  /** Resolves when nothing that was overwritten or deleted is left in any file. */
+  purge(): Promise<void>;
 }

@@ -15,6 +15,8 @@ export interface Job {
   password?: { id: string; name: string };
   compression: string;
   exclude: string[];
+  /** Most bytes that one run may store. */
+  quotaBytes?: number;
   createdAt: number;
 }
 
@@ -33,6 +35,7 @@ interface Row {
   password_name: string | null;
   compression: string;
   exclude_json: string;
+  quota_bytes: number | null;
   created_at: number;
 }
 
@@ -46,7 +49,7 @@ const SELECT = `SELECT jobs.*, transporters.name AS transporter_name, repositori
 export async function listJobs(db: Database, request: PageRequest): Promise<Page<Job>> {
   const limit = limitOf(request);
   const rows = await db.all<Row>(
-    `${SELECT} WHERE jobs.name > ? ORDER BY jobs.name LIMIT ?`,
+    `${SELECT} WHERE jobs.imported = 0 AND jobs.name > ? ORDER BY jobs.name LIMIT ?`,
     afterName(request),
     limit + 1,
   );
@@ -70,8 +73,8 @@ export async function jobNamed(db: Database, reference: string): Promise<Job> {
 export async function addJob(db: Database, job: NewJob): Promise<void> {
   const added = await db.run(
     `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
-       exclude_json, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       exclude_json, quota_bytes, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     job.id,
     job.name,
     job.transporterId,
@@ -81,6 +84,7 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.passwordId ?? null,
     job.compression,
     JSON.stringify(job.exclude),
+    job.quotaBytes ?? null,
     job.createdAt,
   );
   if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
@@ -99,6 +103,7 @@ function fromRow(row: Row): Job {
     ...(row.password_id === null ? {} : { password: { id: row.password_id, name: row.password_name ?? '' } }),
     compression: row.compression,
     exclude: JSON.parse(row.exclude_json),
+    ...(row.quota_bytes === null ? {} : { quotaBytes: row.quota_bytes }),
     createdAt: row.created_at,
   };
 }

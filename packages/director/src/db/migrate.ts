@@ -1,9 +1,10 @@
 import { fail } from '../failures.ts';
 import type { Database } from './database.ts';
 import { MIGRATION_1 } from './migrations/1-first-tables.ts';
+import { MIGRATION_2 } from './migrations/2-keys-and-trust.ts';
 
 /** In order; a migration that was released is never changed. */
-const MIGRATIONS: readonly string[][] = [MIGRATION_1];
+const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */
 export async function migrate(database: Database): Promise<void> {

@@ -1,28 +1,33 @@
+import type { RequestPart } from '@sealift/wire';
 import { fail } from '../failures.ts';
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { afterName, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
 
-/** An encryption password: never itself, only its hash, wrapped under the master key. */
+/** An encryption password as its users know it. What it was in each of its epochs is in `password-epochs.ts`. */
 export interface Password {
   id: string;
   name: string;
   description?: string;
+  /** Whether a hash is kept, or the password is asked for each time. */
+  keep: 'hash' | 'never';
+  /** Of the present password. */
   domainId: string;
   epoch: number;
-  wrappedHash: Buffer;
-  descriptor: Buffer;
   createdAt: number;
+  rotatedAt?: number;
 }
+
+export type KeepMode = NonNullable<RequestPart<'createPassword', 'body'>['keep']>;
 
 interface Row {
   id: string;
   name: string;
   description: string | null;
+  keep: Password['keep'];
   domain_id: string;
   epoch: number;
-  wrapped_hash: Uint8Array;
-  descriptor: Uint8Array;
   created_at: number;
+  rotated_at: number | null;
 }
 
 export async function listPasswords(db: Database, request: PageRequest): Promise<Page<Password>> {
@@ -52,20 +57,49 @@ export async function passwordNamed(db: Database, reference: string): Promise<Pa
   return found;
 }
 
-export async function addPassword(db: Database, p: Password): Promise<void> {
-  const added = await db.run(
-    `INSERT INTO passwords (id, name, description, domain_id, epoch, wrapped_hash, descriptor, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-    p.id,
-    p.name,
-    p.description ?? null,
-    p.domainId,
-    p.epoch,
-    p.wrappedHash,
-    p.descriptor,
-    p.createdAt,
+/** Changes nothing when the name is taken. */
+export function addPassword(p: Password): Statement {
+  return {
+    sql: `INSERT INTO passwords (id, name, description, keep, domain_id, epoch, created_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    values: [p.id, p.name, p.description ?? null, p.keep, p.domainId, p.epoch, p.createdAt],
+    mustChange: true,
+  };
+}
+
+/** Makes another epoch the present one; changes nothing if it is not `from` any more that is present. */
+export function moveToEpoch(from: Password, to: { domainId: string; epoch: number; at: number }): Statement {
+  return {
+    sql: `UPDATE passwords SET domain_id = ?, epoch = ?, rotated_at = ?
+      WHERE id = ? AND domain_id = ? AND epoch = ?`,
+    values: [to.domainId, to.epoch, to.at, from.id, from.domainId, from.epoch],
+    mustChange: true,
+  };
+}
+
+export function keepNoHash(passwordId: string): Statement {
+  return { sql: `UPDATE passwords SET keep = 'never' WHERE id = ?`, values: [passwordId] };
+}
+
+/** The jobs that seal with it. */
+export async function jobsUsing(db: Database, passwordId: string): Promise<{ id: string; name: string }[]> {
+  return await db.all('SELECT id, name FROM jobs WHERE password_id = ? AND imported = 0 ORDER BY name', passwordId);
+}
+
+/** The repositories in which its jobs or recovery points are. */
+export async function repositoriesUsing(
+  db: Database,
+  passwordId: string,
+): Promise<{ name: string; transporter: string; path: string }[]> {
+  return await db.all(
+    `SELECT repositories.name, transporters.name AS transporter, repositories.path
+     FROM repositories JOIN transporters ON transporters.id = repositories.transporter_id
+     WHERE repositories.id IN (SELECT repository_id FROM jobs WHERE password_id = ?
+       UNION SELECT repository_id FROM points WHERE password_id = ?)
+     ORDER BY repositories.name`,
+    passwordId,
+    passwordId,
   );
-  if (added === 0) throw fail('name-taken', `There is a password ${p.name} already.`);
 }
 
 function fromRow(row: Row): Password {
@@ -73,10 +107,10 @@ function fromRow(row: Row): Password {
     id: row.id,
     name: row.name,
     ...(row.description === null ? {} : { description: row.description }),
+    keep: row.keep,
     domainId: row.domain_id,
     epoch: row.epoch,
-    wrappedHash: Buffer.from(row.wrapped_hash),
-    descriptor: Buffer.from(row.descriptor),
     createdAt: row.created_at,
+    ...(row.rotated_at === null ? {} : { rotatedAt: row.rotated_at }),
   };
 }

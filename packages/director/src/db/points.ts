@@ -10,6 +10,10 @@ export interface Point {
   source: { id: string; name: string };
   mode: TaskPoint['mode'];
   password?: { id: string; name: string };
+  /** Source-side mode: where its keys are. `descriptor` for one that was taken over from another Director. */
+  domain?: { id: string; epoch: number; descriptor?: Buffer };
+  /** `runsDigest` of its runs, where it was told. */
+  runsHash?: Buffer;
   sequence: number;
   hash: Buffer;
   files: number;
@@ -24,10 +28,14 @@ interface Row {
   repository_id: string;
   repository_name: string;
   transporter_id: string;
-  transporter_name: string;
+  transporter_name: string | null;
   mode: TaskPoint['mode'];
   password_id: string | null;
   password_name: string | null;
+  domain_id: string | null;
+  epoch: number | null;
+  descriptor: Uint8Array | null;
+  runs_hash: Uint8Array | null;
   sequence: number;
   hash: Uint8Array;
   files: number;
@@ -40,7 +48,7 @@ const SELECT = `SELECT points.*, jobs.name AS job_name, repositories.name AS rep
   FROM points
   JOIN jobs ON jobs.id = points.job_id
   JOIN repositories ON repositories.id = points.repository_id
-  JOIN transporters ON transporters.id = points.transporter_id
+  LEFT JOIN transporters ON transporters.id = points.transporter_id
   LEFT JOIN passwords ON passwords.id = points.password_id`;
 const NEWEST = 'ORDER BY points.created_at DESC, points.id DESC LIMIT ?';
 
@@ -65,29 +73,66 @@ export async function pointById(db: Database, id: string): Promise<Point> {
   return fromRow(row);
 }
 
+/** To whom a new point belongs, and where its keys are. */
+export interface PointOwner {
+  jobId: string;
+  repositoryId: string;
+  transporterId: string;
+  passwordId: string | undefined;
+  domain: Point['domain'];
+  explanation: string | undefined;
+}
+
 /** Records the point once, however often it is reported. */
-export function addPoint(
-  point: TaskPoint,
-  of: { jobId: string; repositoryId: string; transporterId: string; passwordId: string | undefined },
-): Statement {
-  return {
-    sql: `INSERT INTO points (id, job_id, repository_id, transporter_id, mode, password_id, sequence, hash, files,
-        bytes, created_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    values: [
-      point.id,
-      of.jobId,
-      of.repositoryId,
-      of.transporterId,
-      point.mode,
-      of.passwordId ?? null,
-      point.sequence,
-      point.hash,
-      point.files,
-      point.bytes,
-      point.createdAt,
-    ],
+export function addPoint(point: TaskPoint, of: PointOwner): Statement {
+  const row = {
+    id: point.id,
+    job_id: of.jobId,
+    repository_id: of.repositoryId,
+    transporter_id: of.transporterId,
+    mode: point.mode,
+    password_id: of.passwordId ?? null,
+    domain_id: of.domain?.id ?? null,
+    epoch: of.domain?.epoch ?? null,
+    descriptor: of.domain?.descriptor ?? null,
+    runs_hash: point.runsHash ?? null,
+    previous: point.previous ?? null,
+    sequence: point.sequence,
+    hash: point.hash,
+    files: point.files,
+    bytes: point.bytes,
+    explanation_json: of.explanation ?? null,
+    created_at: point.createdAt,
   };
+  const columns = Object.keys(row);
+  return {
+    sql: `INSERT INTO points (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
+      ON CONFLICT (id) DO NOTHING`,
+    values: Object.values(row),
+  };
+}
+
+/** The newest point of a job in a repository: the head of its chain. */
+export async function chainHead(
+  db: Database,
+  of: { jobId: string; repositoryId: string; before: string },
+): Promise<{ id: string; hash: Buffer; sequence: number } | undefined> {
+  const row = await db.get<{ id: string; hash: Uint8Array; sequence: number }>(
+    `SELECT id, hash, sequence FROM points WHERE job_id = ? AND repository_id = ? AND id <> ?
+     ORDER BY sequence DESC, created_at DESC LIMIT 1`,
+    of.jobId,
+    of.repositoryId,
+    of.before,
+  );
+  return row === undefined ? undefined : { ...row, hash: Buffer.from(row.hash) };
+}
+
+export async function explanationOf(db: Database, pointId: string): Promise<string | undefined> {
+  const row = await db.get<{ explanation_json: string | null }>(
+    'SELECT explanation_json FROM points WHERE id = ?',
+    pointId,
+  );
+  return row?.explanation_json ?? undefined;
 }
 
 /** How many points each repository has. */
@@ -103,13 +148,21 @@ function fromRow(row: Row): Point {
     id: row.id,
     job: { id: row.job_id, name: row.job_name },
     repository: { id: row.repository_id, name: row.repository_name },
-    source: { id: row.transporter_id, name: row.transporter_name },
+    source: { id: row.transporter_id, name: row.transporter_name ?? row.transporter_id },
     mode: row.mode,
     ...(row.password_id === null ? {} : { password: { id: row.password_id, name: row.password_name ?? '' } }),
+    ...domainOf(row),
+    ...(row.runs_hash === null ? {} : { runsHash: Buffer.from(row.runs_hash) }),
     sequence: row.sequence,
     hash: Buffer.from(row.hash),
     files: row.files,
     bytes: row.bytes,
     createdAt: row.created_at,
   };
+}
+
+function domainOf({ domain_id: id, epoch, descriptor }: Row): Pick<Point, 'domain'> {
+  if (id === null) return {};
+  const presented = descriptor === null ? {} : { descriptor: Buffer.from(descriptor) };
+  return { domain: { id, epoch: epoch ?? 0, ...presented } };
 }

@@ -2,7 +2,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Statement } from './database.ts';
 
-export type SqliteRequest = { id: number } & ({ query: Statement } | { batch: Statement[] } | { close: true });
+export type SqliteRequest = { id: number } & (
+  | { query: Statement }
+  | { batch: Statement[] }
+  | { purge: true }
+  | { close: true }
+);
 export type SqliteAnswer = { id: number } & (
   | { rows: unknown[] }
   | { changed: number }
@@ -18,6 +23,7 @@ database.exec(`
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
+  PRAGMA secure_delete = ON;
 `);
 const prepared = new Map<string, ReturnType<DatabaseSync['prepare']>>();
 
@@ -33,6 +39,7 @@ port.on('message', (request: SqliteRequest) => {
 function work(request: SqliteRequest) {
   if ('query' in request) return query(request.query);
   if ('batch' in request) return { refusedAt: batch(request.batch) };
+  if ('purge' in request) return purge();
   database.close();
   return { changed: 0 };
 }
@@ -41,6 +48,12 @@ function query(statement: Statement): { rows: unknown[] } | { changed: number } 
   const compiled = prepare(statement.sql);
   if (compiled.columns().length > 0) return { rows: compiled.all(...statement.values) };
   return { changed: Number(compiled.run(...statement.values).changes) };
+}
+
+/** Pages that were deleted are overwritten at once; the log still holds them until it is emptied. */
+function purge(): { changed: number } {
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  return { changed: 0 };
 }
 
 function batch(statements: Statement[]): number | undefined {

@@ -63,6 +63,10 @@ class SqliteDatabase implements Database {
     return 'refusedAt' in answer ? answer.refusedAt : undefined;
   }
 
+  async purge(): Promise<void> {
+    await this.#ask({ purge: true });
+  }
+
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }

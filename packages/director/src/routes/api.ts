@@ -8,6 +8,7 @@ import { serveEnrolment } from './enrol.ts';
 import { serveEvents } from './events.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { serveJobs } from './jobs.ts';
+import { serveKms } from './kms.ts';
 import { collectDocumentation } from './openapi.ts';
 import { serveOperations } from './operations.ts';
 import { servePasswords } from './passwords.ts';
@@ -44,6 +45,7 @@ export async function createApi(
   serveTransporters(app, context);
   serveRepositories(app, context);
   servePasswords(app, context);
+  serveKms(app, context);
   serveJobs(app, context);
   serveRuns(app, context);
   servePoints(app, context);

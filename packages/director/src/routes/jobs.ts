@@ -57,6 +57,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     encryption: body.encryption,
     compression,
     exclude: body.exclude ?? [],
+    ...(body.quotaBytes === undefined ? {} : { quotaBytes: body.quotaBytes }),
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),
   });
@@ -87,6 +88,7 @@ function resource(job: Job): JobResource {
     encryption: job.encryption,
     compression: job.compression,
     exclude: job.exclude,
+    ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
     createdAt: isoTime(job.createdAt),
     ...(job.password === undefined ? {} : { password: job.password }),
   };

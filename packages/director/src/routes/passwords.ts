@@ -1,11 +1,12 @@
-import { createDomain, describeDomain, uuidText } from '@sealift/crypto';
-import type { PasswordResource, RequestPart } from '@sealift/wire';
+import { passwordMatches } from '@sealift/crypto';
+import type { PasswordCheckResource, PasswordResource, Strength } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
-import { addPassword, listPasswords, type Password, passwordById, passwordByName } from '../db/passwords.ts';
-import { fail } from '../failures.ts';
+import { epochsOf } from '../db/password-epochs.ts';
+import { jobsUsing, listPasswords, type Password, passwordById, passwordNamed } from '../db/passwords.ts';
+import { changePassword, forgetPassword, makePassword } from '../keys/passwords.ts';
+import { recoveryKit } from '../keys/recovery-kit.ts';
 import { isoTime } from '../resources/time.ts';
-import { wrapContext } from '../tasks/task-keys.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -13,54 +14,70 @@ export function servePasswords(app: FastifyInstance, context: Context): void {
   const { db } = context;
   // Deriving a hash takes 256 MiB, so one at a time.
   let before: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = before.then(work);
+    before = turn.catch(() => {});
+    return turn;
+  };
 
   serve(app, 'listPasswords', async ({ query }) => {
     const { items, ...next } = await listPasswords(db, query);
-    return { items: items.map(resource), ...next };
+    return { items: await Promise.all(items.map((one) => resource(context, one))), ...next };
   });
+
+  serve(app, 'getPassword', async ({ params }) => resource(context, await passwordNamed(db, params.id)));
 
   serve(app, 'createPassword', async ({ body, request }) => {
     const { password: _, ...asked } = body;
     const id = await creationId(db, request, 'createPassword', asked);
     const present = await passwordById(db, id);
-    if (present !== undefined) return resource(present);
-    const creation = before.then(() => create(context, id, body));
-    before = creation.catch(() => {});
-    return resource(await creation);
+    if (present !== undefined) return await resource(context, present);
+    const { made, strength } = await inTurn(() => makePassword(context, id, body));
+    return await resource(context, made, strength);
   });
+
+  serve(app, 'checkPassword', async ({ params, body }) => {
+    const password = await passwordNamed(db, params.id);
+    return await inTurn(() => check(context, password, body.password));
+  });
+
+  serve(app, 'rotatePassword', async ({ params, body }) => {
+    const password = await passwordNamed(db, params.id);
+    const { made, strength } = await inTurn(() => changePassword(context, password, body));
+    return await resource(context, made, strength);
+  });
+
+  serve(app, 'forgetPassword', async ({ params }) => {
+    await forgetPassword(context, await passwordNamed(db, params.id));
+    return await resource(context, await passwordNamed(db, params.id));
+  });
+
+  serve(app, 'getRecoveryKit', async ({ params }) => recoveryKit(db, await passwordNamed(db, params.id)));
 }
 
-async function create(
-  { db, wrapper, log }: Context,
-  id: string,
-  { name, password, description }: RequestPart<'createPassword', 'body'>,
-): Promise<Password> {
-  if ((await passwordByName(db, name)) !== undefined) throw fail('name-taken', `There is a password ${name} already.`);
-  const { passwordHash, descriptor } = await createDomain(password);
-  try {
-    const described = describeDomain(descriptor);
-    const domain = { domainId: uuidText(described.domainId), epoch: described.epoch };
-    const wrappedHash = await wrapper.wrap(passwordHash, wrapContext(domain));
-    const made = { id, name, ...domain, wrappedHash, descriptor, createdAt: Date.now() };
-    const stored = description === undefined ? made : { ...made, description };
-    await addPassword(db, stored);
-    log.info({ password: name, domain: domain.domainId }, 'encryption password made');
-    return stored;
-  } finally {
+/** Compares with every password it has had, newest first. */
+async function check({ db }: Context, password: Password, offered: string): Promise<PasswordCheckResource> {
+  for (const { domainId, epoch, descriptor } of await epochsOf(db, password.id)) {
+    const passwordHash = await passwordMatches(offered, descriptor);
+    if (passwordHash === undefined) continue;
     passwordHash.fill(0);
+    const current = domainId === password.domainId && epoch === password.epoch;
+    return { matches: true, domainId, epoch, current };
   }
+  return { matches: false };
 }
 
-function resource({ id, name, description, domainId, epoch, createdAt }: Password): PasswordResource {
+async function resource({ db }: Context, password: Password, strength?: Strength): Promise<PasswordResource> {
+  const [epochs, jobs] = await Promise.all([epochsOf(db, password.id), jobsUsing(db, password.id)]);
+  const wrapped = epochs[0]?.wrappedHash;
+  const { createdAt, rotatedAt, ...shown } = password;
   return {
-    id,
-    name,
-    keep: 'hash',
-    domainId,
-    epoch,
-    epochs: 1,
-    jobs: [],
+    ...shown,
+    epochs: epochs.length,
+    jobs,
     createdAt: isoTime(createdAt),
-    ...(description === undefined ? {} : { description }),
+    ...(rotatedAt === undefined ? {} : { rotatedAt: isoTime(rotatedAt) }),
+    ...(wrapped === undefined ? {} : { kms: { provider: wrapped.provider, keyRef: wrapped.keyRef } }),
+    ...(strength === undefined ? {} : { strength }),
   };
 }

@@ -7,6 +7,7 @@ import { listPoints, type Point, pointById } from '../db/points.ts';
 import { addRun, existingRun, type Run, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
+import { giveForPoint } from '../keys/give-password.ts';
 import { runResource } from '../resources/run.ts';
 import { isoTime } from '../resources/time.ts';
 import { publishRun } from '../schedule/run-end.ts';
@@ -24,6 +25,12 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'getPoint', async ({ params }) => resource(await pointById(db, params.id)));
+
+  serve(app, 'givePointPassword', async ({ params, body }) => {
+    const point = await pointById(db, params.id);
+    await giveForPoint(context, point, body.password);
+    return resource(point);
+  });
 
   serve(app, 'listEntries', async ({ params, query }) => {
     const point = await pointById(db, params.id);
@@ -72,6 +79,6 @@ async function queue(
   return await existingRun(db, id);
 }
 
-function resource({ hash, createdAt, ...point }: Point): PointResource {
+function resource({ hash, createdAt, domain: _, runsHash: __, ...point }: Point): PointResource {
   return { ...point, hash: hash.toString('hex'), createdAt: isoTime(createdAt) };
 }

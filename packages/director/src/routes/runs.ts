@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
 import { existingRun, listRuns } from '../db/runs.ts';
 import { listWarnings } from '../db/warnings.ts';
+import { giveForRun } from '../keys/give-password.ts';
 import { pathFields } from '../resources/paths.ts';
 import { runResource } from '../resources/run.ts';
 import { cancelRun } from '../schedule/cancel-run.ts';
@@ -23,6 +24,11 @@ export function serveRuns(app: FastifyInstance, context: Context): void {
     const { id } = await existingRun(db, params.id);
     const { items, ...next } = await listWarnings(db, id, query);
     return { items: items.map(({ path, code, message }) => ({ ...pathFields(path), code, message })), ...next };
+  });
+
+  serve(app, 'giveRunPassword', async ({ params, body }) => {
+    await giveForRun(context, await existingRun(db, params.id), body.password);
+    return runResource(context, await existingRun(db, params.id));
   });
 
   serve(app, 'cancelRun', async ({ params }) => {

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { type Repository, repositoryById } from '../db/repositories.ts';
 import { beginRun, explainWait, queuedRuns, type Run } from '../db/runs.ts';
+import { missingKey } from './missing-key.ts';
 import { repositoryIdOf } from './repository-of.ts';
 import { closeRun, publishRun } from './run-end.ts';
 import { startTask } from './start-task.ts';
@@ -78,7 +79,15 @@ export class Dispatcher {
     const job = await jobById(db, run.job.id);
     const repositoryId = job === undefined ? undefined : await repositoryIdOf(db, run, job);
     const repository = repositoryId === undefined ? undefined : await repositoryById(db, repositoryId);
-    return repository === undefined ? undefined : this.#repositoryObstacle(repository);
+    const obstacle = repository === undefined ? undefined : await this.#repositoryObstacle(repository);
+    return obstacle ?? (await this.#keyObstacle(run));
+  }
+
+  async #keyObstacle(run: Run): Promise<Obstacle | undefined> {
+    const wait = await missingKey(this.#context, run);
+    // A service that is away tells nobody when it is back.
+    if (wait !== undefined && this.#context.wrapping.failure !== undefined) this.#lookAgain();
+    return wait === undefined ? undefined : { wait };
   }
 
   async #repositoryObstacle(repository: Repository): Promise<Obstacle | undefined> {

@@ -2,6 +2,7 @@ import type { Failure } from '@sealift/core';
 import type { RunState, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
+import { passwordById } from '../db/passwords.ts';
 import { addPoint } from '../db/points.ts';
 import { repositoryById } from '../db/repositories.ts';
 import { endRun, type Run, runById } from '../db/runs.ts';
@@ -51,16 +52,20 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
 
 async function pointStatement({ db }: Context, run: Run, point: NonNullable<TaskResult['point']>) {
   const job = await jobById(db, run.job.id);
+  const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
   return addPoint(point, {
     jobId: run.job.id,
     repositoryId: job?.repositoryId ?? '',
     transporterId: run.transporter.id,
-    passwordId: job?.password?.id,
+    passwordId: password?.id,
+    domain: password === undefined ? undefined : { id: password.domainId, epoch: password.epoch },
+    explanation: undefined,
   });
 }
 
 async function announceEnd(context: Context, runId: string): Promise<void> {
   context.board.delete(runId);
+  context.given.forget(runId);
   await publishRun(context, runId);
   context.wakeDispatcher();
   const run = await runById(context.db, runId);

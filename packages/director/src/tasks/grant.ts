@@ -1,25 +1,40 @@
 import type { BackupSpec } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
+import { passwordById } from '../db/passwords.ts';
 import { type Point, pointById } from '../db/points.ts';
 import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
+import type { Way } from '../keys/open-domain.ts';
 
-/** What a task may do: where, in which mode, with which password, writing or reading. */
+/** What a task may do: where, in which mode, in which encryption domain, writing or reading. */
 export interface Grant {
   jobId: string;
   runId: string;
   repositoryId: string;
   mode: BackupSpec['mode'];
-  passwordId?: string;
+  /** Source-side mode. */
+  domainId?: string;
   use: 'write' | 'read';
+  /** Most bytes that it may store. */
+  quotaBytes?: number;
+  /** What is read. */
+  pointId?: string;
+  /** `runsDigest` of the runs of the point, where it was recorded. */
+  runsHash?: Buffer;
+  /** The descriptor that came with a point which was taken over. */
+  descriptor?: Buffer;
+  /** The only way to the keys that may be taken. */
+  way?: Way;
 }
 
 /** What a task of this Transporter may do now; `task-unknown` when it is not its own, or is over. */
 export async function grantOf(context: Context, { transporter }: Session, taskId: string): Promise<Grant> {
   const look = context.browsing.of(taskId);
-  if (look !== undefined && look.transporterId === transporter.id) return readingGrant(look.point, taskId);
+  if (look !== undefined && look.transporterId === transporter.id) {
+    return { ...readingGrant(look.point, taskId), ...(look.way === undefined ? {} : { way: look.way }) };
+  }
   const run = await runById(context.db, taskId);
   if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
     throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
@@ -27,23 +42,28 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
   if (run.restore !== undefined) return readingGrant(await pointById(context.db, run.restore.pointId), run.id);
   const job = await jobById(context.db, run.job.id);
   if (job === undefined) throw fail('task-unknown', `The job of the task ${taskId} is gone.`);
+  const password = job.password === undefined ? undefined : await passwordById(context.db, job.password.id);
   return {
     jobId: job.id,
     runId: run.id,
     repositoryId: job.repositoryId,
     mode: job.encryption,
     use: 'write',
-    ...(job.password === undefined ? {} : { passwordId: job.password.id }),
+    ...(password === undefined ? {} : { domainId: password.domainId }),
+    ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
   };
 }
 
-function readingGrant({ job, repository, mode, password }: Point, runId: string): Grant {
+function readingGrant({ id, job, repository, mode, domain, runsHash }: Point, runId: string): Grant {
   return {
     jobId: job.id,
     runId,
     repositoryId: repository.id,
     mode,
     use: 'read',
-    ...(password === undefined ? {} : { passwordId: password.id }),
+    pointId: id,
+    ...(domain === undefined ? {} : { domainId: domain.id }),
+    ...(domain?.descriptor === undefined ? {} : { descriptor: domain.descriptor }),
+    ...(runsHash === undefined ? {} : { runsHash }),
   };
 }

@@ -1,10 +1,10 @@
-import { type OpenDomain, openDomain, sealTaskKeys, uuidBytes } from '@sealift/crypto';
+import { describeDomain, runsDigest, sealTaskKeys, uuidText } from '@sealift/crypto';
 import { type Params, type Result, taskKeysContext } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { type Password, passwordById } from '../db/passwords.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
-import { grantOf } from './grant.ts';
+import { openWantedDomain, type WantedDomain } from '../keys/open-domain.ts';
+import { type Grant, grantOf } from './grant.ts';
 
 /**
  * The keys of a source-side task, sealed to the key the task made for this: for a backup those of one new run, for
@@ -13,36 +13,41 @@ import { grantOf } from './grant.ts';
 export async function giveTaskKeys(
   context: Context,
   session: Session,
-  { taskId, publicKey, runs }: Params<'task.keys'>,
+  params: Params<'task.keys'>,
 ): Promise<Result<'task.keys'>> {
+  const { taskId, publicKey, runs } = params;
   const grant = await grantOf(context, session, taskId);
-  const password = grant.passwordId === undefined ? undefined : await passwordById(context.db, grant.passwordId);
-  if (password === undefined) throw fail('password-mismatch', `The task ${taskId} has no encryption password.`);
+  const wanted = wantedDomain(grant, params);
   if ((runs === undefined) !== (grant.use === 'write')) {
     throw fail('request-invalid', 'A backup gets the key of a new run; whoever reads names the runs of the point.');
   }
-  const domain = await unlock(context, password);
+  refuseOtherRuns(grant, runs);
+  const { domain, descriptor, way } = await openWantedDomain(context, wanted);
   const keys = {
     domainId: domain.domainId,
     idKey: domain.chunkKeys.idKey,
     cutKey: domain.chunkKeys.cutKey,
     runs: runs?.map(({ runSalt, epoch }) => domain.runKey(runSalt, epoch)) ?? [domain.newRun()],
   };
-  context.log.info({ run: grant.runId, password: password.name, use: grant.use }, 'keys handed to a task');
+  context.log.info({ run: grant.runId, domain: wanted.domainId, way, use: grant.use }, 'keys handed to a task');
   const sealed = sealTaskKeys(publicKey, keys, taskKeysContext(taskId, grant.use));
-  return { sealed, descriptor: password.descriptor };
+  return { sealed, descriptor };
 }
 
-async function unlock({ wrapper }: Context, password: Password): Promise<OpenDomain> {
-  const hash = await wrapper.unwrap(password.wrappedHash, wrapContext(password));
-  try {
-    return openDomain(hash, password.descriptor);
-  } finally {
-    hash.fill(0);
+/** The domain that the Director recorded, whatever descriptor a source presents. */
+function wantedDomain(grant: Grant, { taskId, descriptor }: Params<'task.keys'>): WantedDomain {
+  const { domainId } = grant;
+  if (domainId === undefined) throw fail('password-mismatch', `The task ${taskId} has no encryption password.`);
+  const presented = descriptor ?? grant.descriptor;
+  if (presented !== undefined && uuidText(describeDomain(presented).domainId) !== domainId) {
+    throw fail('request-invalid', `The task ${taskId} presents the descriptor of another encryption domain.`);
   }
+  const givenFor = grant.pointId === undefined ? [grant.runId] : [grant.runId, grant.pointId];
+  return { domainId, descriptor: presented, givenFor, way: grant.way };
 }
 
-/** What a wrapped password hash is bound to. */
-export function wrapContext({ domainId, epoch }: { domainId: string; epoch: number }) {
-  return { purpose: 'ph-wrap', domainId: uuidBytes(domainId), epoch };
+/** A Transporter that is to read one point gets no key of another one. */
+function refuseOtherRuns({ runsHash, pointId }: Grant, runs: Params<'task.keys'>['runs']): void {
+  if (runsHash === undefined || runs === undefined || runsDigest(runs).equals(runsHash)) return;
+  throw fail('not-permitted', `The runs that were named are not those of recovery point ${pointId}.`);
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { signTicket, TICKET_START_WINDOW } from '@sealift/crypto';
 import type { Params, Result } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { passwordById } from '../db/passwords.ts';
 import { repositoryById } from '../db/repositories.ts';
 import { transporterById } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
@@ -24,7 +23,6 @@ export async function giveTicket(
   if (target?.dataUrl === undefined) {
     throw fail('transporter-away', `The target of the task ${taskId} has not been connected yet.`);
   }
-  const password = grant.passwordId === undefined ? undefined : await passwordById(context.db, grant.passwordId);
   const issued = Date.now();
   const ticket = signTicket(context.ticketKey.privateKey, {
     jti: randomUUID(),
@@ -38,7 +36,8 @@ export async function giveTicket(
     repositoryId: grant.repositoryId,
     mode: grant.mode,
     rights: grant.use === 'write' ? ['append'] : ['read'],
-    ...(password === undefined ? {} : { domainId: password.domainId }),
+    ...(grant.domainId === undefined ? {} : { domainId: grant.domainId }),
+    ...(grant.quotaBytes === undefined ? {} : { byteQuota: grant.quotaBytes }),
   });
   return { ticket, url: target.dataUrl, targetId: target.id };
 }

@@ -11,8 +11,8 @@ export interface Stage extends AsyncDisposable {
   data: string;
   director: DirectorHandle;
   client: RestClient;
-  /** Ends the Director and starts another on the same data and ports. */
-  restart(): Promise<void>;
+  /** Ends the Director and starts another on the same data and ports, from then on with these settings too. */
+  restart(more?: Partial<DirectorConfig>): Promise<void>;
 }
 
 export async function openStage(options: Partial<DirectorConfig> = {}): Promise<Stage> {
@@ -23,7 +23,8 @@ export async function openStage(options: Partial<DirectorConfig> = {}): Promise<
     data,
     director,
     client: await clientOf(director),
-    restart: async () => {
+    restart: async (more = {}) => {
+      Object.assign(base, more);
       const [port, controlPort] = [portOf(stage.director.url), portOf(stage.director.controlUrl)];
       await stage.director.close();
       stage.director = await startDirector({ ...base, port, controlPort });

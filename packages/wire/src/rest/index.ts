@@ -13,7 +13,7 @@ export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
 export { type Named, Problem, type TransporterRole } from './fields.ts';
 export type { JobResource, RunResource, RunState, WarningResource } from './jobs.ts';
-export type { KmsResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
+export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
 export type { RepositoryResource, SlotResource } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';

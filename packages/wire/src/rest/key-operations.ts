@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
-import { ById, closed, Id, Reference } from './fields.ts';
+import { ById } from './fields.ts';
 import { RunResource } from './jobs.ts';
 import {
   GivenPassword,
@@ -11,72 +11,9 @@ import {
   RotateRequest,
 } from './passwords.ts';
 import { PointResource } from './points.ts';
-import { AdoptedResource, AdoptRequest, RepositoryResource, SlotRequest, UnlockRequest } from './storage.ts';
 
 /** Operations on encryption passwords, keys of repositories and the key management service. */
 export const KEY_OPERATIONS = {
-  adoptRepository: {
-    method: 'POST',
-    path: '/api/v1/repositories/adopt',
-    tag: 'repositories',
-    summary: 'Takes over a repository that another Director made, with its recovery points',
-    body: AdoptRequest,
-    response: AdoptedResource,
-    status: 201,
-  },
-  unlockRepository: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/unlock',
-    tag: 'repositories',
-    summary: 'Unlocks a repository that is encrypted at rest',
-    params: ById,
-    body: UnlockRequest,
-    response: RepositoryResource,
-  },
-  lockRepository: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/lock',
-    tag: 'repositories',
-    summary: 'Has the target forget the keys of a repository until it is unlocked',
-    params: ById,
-    response: RepositoryResource,
-  },
-  addRepositoryKey: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/keys',
-    tag: 'repositories',
-    summary: 'Adds a key slot; the repository must be unlocked',
-    params: ById,
-    body: SlotRequest,
-    response: RepositoryResource,
-    status: 201,
-  },
-  removeRepositoryKey: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/keys/:slot/remove',
-    tag: 'repositories',
-    summary: 'Removes a key slot; the last one stays',
-    params: closed({ id: Reference, slot: Id }),
-    response: RepositoryResource,
-  },
-  rotateRepositoryKey: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/keys/:slot/rotate',
-    tag: 'repositories',
-    summary: 'Replaces a key slot by a new one; data is not touched',
-    params: closed({ id: Reference, slot: Id }),
-    body: SlotRequest,
-    response: RepositoryResource,
-  },
-  rotateMasterKey: {
-    method: 'POST',
-    path: '/api/v1/repositories/:id/rotate',
-    tag: 'repositories',
-    summary: 'Makes a new master key, and seals the data anew in the background',
-    params: ById,
-    response: RepositoryResource,
-    status: 202,
-  },
   getPassword: {
     method: 'GET',
     path: '/api/v1/passwords/:id',

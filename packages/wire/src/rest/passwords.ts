@@ -47,6 +47,8 @@ export const PasswordCheckResource = Type.Object({
   current: Type.Optional(Type.Boolean()),
 });
 
+export type PasswordCheckResource = Static<typeof PasswordCheckResource>;
+
 export const RotateRequest = closed({
   password: Secret,
   current: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'needed where no hash is kept' })),

@@ -10,5 +10,7 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'names', kind: 'list', describe: 'further names for its certificate' },
   { name: 'masterKey', kind: 'text', describe: '32 bytes in base64 instead of the file master.key', secret: true },
   { name: 'masterKeyFile', kind: 'text', describe: 'file of the master key (master.key in the data folder)' },
+  { name: 'kms', kind: 'text', describe: 'key that wraps secrets: file:, pkcs11:, aws-kms: or vault: (masterKeyFile)' },
+  { name: 'previousKms', kind: 'list', describe: 'keys that were used before, for what they have wrapped' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];

@@ -1,0 +1,47 @@
+import { toFailure } from '@sealift/core';
+import { describeDomain } from '@sealift/crypto';
+import type { Context } from '../context.ts';
+import { jobById } from '../db/jobs.ts';
+import { newestEpoch } from '../db/password-epochs.ts';
+import { passwordById } from '../db/passwords.ts';
+import { pointById } from '../db/points.ts';
+import type { Run } from '../db/runs.ts';
+
+/** Why the keys of a source-side run cannot be had now; undefined when they can, or when it needs none. */
+export async function missingKey(context: Context, run: Run): Promise<string | undefined> {
+  const wanted = await domainOf(context, run);
+  if (wanted === undefined || context.given.of(run.id) !== undefined) return undefined;
+  const epoch = await newestEpoch(context.db, wanted.domainId);
+  if (epoch?.wrappedHash === undefined && !hasKmsWrap(context, wanted.descriptor)) {
+    return `its encryption password must be given: sealift run password ${run.id}`;
+  }
+  return await serviceAway(context);
+}
+
+async function domainOf(
+  { db }: Context,
+  run: Run,
+): Promise<{ domainId: string; descriptor?: Buffer | undefined } | undefined> {
+  if (run.restore !== undefined) {
+    const { domain } = await pointById(db, run.restore.pointId);
+    return domain === undefined ? undefined : { domainId: domain.id, descriptor: domain.descriptor };
+  }
+  const job = await jobById(db, run.job.id);
+  const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
+  return password === undefined ? undefined : { domainId: password.domainId };
+}
+
+function hasKmsWrap({ wrapping }: Context, descriptor: Buffer | undefined): boolean {
+  if (descriptor === undefined) return false;
+  const wraps = describeDomain(descriptor).kmsWraps;
+  return wraps.some((wrap) => wrapping.all.some((one) => one.provider === wrap.provider && one.keyRef === wrap.keyRef));
+}
+
+async function serviceAway({ wrapping, log }: Context): Promise<string | undefined> {
+  if (wrapping.failure === undefined) return undefined;
+  await wrapping.probe();
+  const { failure } = wrapping;
+  if (failure === undefined) return undefined;
+  log.debug({ failure: toFailure(failure) }, 'the key management service is still away');
+  return `the key management service ${wrapping.current.provider} does not answer: ${failure.message}`;
+}
