@@ -12,7 +12,7 @@ const SIZE = 64 * MIB;
 
 const folder = await mkdtemp(join(tmpdir(), 'sealift-director-'));
 const site = await Site.open(folder);
-await site.client.call('createPassword', { body: { name: 'vault', password: 'a b c d e f' } });
+await site.client.call('createPassword', { body: { name: 'vault', password: 'seven grey herons at low tide' } });
 t.teardown(async () => {
   await site[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });

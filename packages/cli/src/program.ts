@@ -4,9 +4,16 @@ import { addDirectorServe } from './commands/director/serve.ts';
 import { addJobCreate } from './commands/job/create.ts';
 import { addJobList } from './commands/job/list.ts';
 import { addJobRun } from './commands/job/run.ts';
+import { addKmsRewrap } from './commands/kms/rewrap.ts';
+import { addKmsShow } from './commands/kms/show.ts';
 import { addLogin } from './commands/login.ts';
+import { addPasswordCheck } from './commands/password/check.ts';
 import { addPasswordCreate } from './commands/password/create.ts';
+import { addPasswordForget } from './commands/password/forget.ts';
 import { addPasswordList } from './commands/password/list.ts';
+import { addPasswordRecoveryKit } from './commands/password/recovery-kit.ts';
+import { addPasswordRotate } from './commands/password/rotate.ts';
+import { addPasswordShow } from './commands/password/show.ts';
 import { addPointList } from './commands/point/list.ts';
 import { addPointLs } from './commands/point/ls.ts';
 import { addPointRestore } from './commands/point/restore.ts';
@@ -16,6 +23,7 @@ import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
+import { addRunPassword } from './commands/run/password.ts';
 import { addRunShow } from './commands/run/show.ts';
 import { addRunWatch } from './commands/run/watch.ts';
 import { addTransporterList } from './commands/transporter/list.ts';
@@ -43,15 +51,24 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
   [
     'password',
     'encryption passwords of source-side encryption',
-    ['sealift password create archive'],
-    [addPasswordCreate, addPasswordList],
+    ['sealift password create archive', 'sealift password recovery-kit archive | lpr'],
+    [
+      addPasswordCreate,
+      addPasswordList,
+      addPasswordShow,
+      addPasswordCheck,
+      addPasswordRotate,
+      addPasswordForget,
+      addPasswordRecoveryKit,
+    ],
   ],
+  ['kms', 'what wraps the secrets of the Director', ['sealift kms show'], [addKmsShow, addKmsRewrap]],
   ['job', 'what is backed up', ['sealift job run web --wait'], [addJobCreate, addJobList, addJobRun]],
   [
     'run',
     'backups and restores, under way and past',
     ['sealift run list', 'sealift run watch'],
-    [addRunList, addRunShow, addRunWatch, addRunCancel],
+    [addRunList, addRunShow, addRunWatch, addRunPassword, addRunCancel],
   ],
   [
     'point',

@@ -53,6 +53,10 @@ t.test('every command explains itself with examples that name it', async (t) => 
 t.test('commands of the whole interface are there', async (t) => {
   const { stdout } = await run(t, ['point', '--help']);
   for (const name of ['list', 'show', 'ls', 'restore']) t.match(stdout, new RegExp(`^  ${name} `, 'm'));
+  const { stdout: passwords } = await run(t, ['password', '--help']);
+  for (const name of ['create', 'list', 'check', 'rotate', 'forget', 'recovery-kit']) {
+    t.match(passwords, new RegExp(`^  ${name} `, 'm'));
+  }
 });
 
 t.test('wrong usage ends with 2 and says what is wrong', async (t) => {

@@ -4,8 +4,9 @@ import type { Invocation } from '../../session/host.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { finishRun, type WaitOptions } from '../finish-run.ts';
 import { parsePlace } from '../place.ts';
+import { type PasswordOptions, withPassword } from '../with-password.ts';
 
-interface Options extends WaitOptions {
+interface Options extends WaitOptions, PasswordOptions {
   to: string;
   only?: string[];
   overwrite?: 'never' | 'older' | 'always';
@@ -24,6 +25,7 @@ export function addPointRestore(parent: Command, invocation: Invocation): void {
     .requiredOption('--to <place>', 'where to, TRANSPORTER:PATH')
     .option('--only <pattern...>', 'only what matches')
     .addOption(choice('--overwrite <rule>', 'what to do with files that exist', ['never', 'older', 'always']))
+    .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .option('--wait', 'wait for the end of the restore')
     .addOption(jsonOption())
     .action(async (id: string, options: Options) => {
@@ -35,6 +37,6 @@ export function addPointRestore(parent: Command, invocation: Invocation): void {
       };
       const director = await openDirector(invocation);
       const run = await director.call('restorePoint', { params: { id }, body }, invocation.signal);
-      await finishRun(invocation, director, run, options);
+      await finishRun(invocation, director, await withPassword(invocation, director, run, options), options);
     });
 }

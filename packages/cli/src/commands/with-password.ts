@@ -1,0 +1,30 @@
+import type { RestClient, RunResource } from '@sealift/wire';
+import { readSecret } from '../secrets/read-secret.ts';
+import type { Invocation } from '../session/host.ts';
+
+export interface PasswordOptions {
+  passwordFile?: string;
+}
+
+/**
+ * Gives a run its encryption password: from the file that was named, or from the person at the terminal when the
+ * Director keeps nothing of the password. Without a terminal the run waits for `sealift run password`.
+ */
+export async function withPassword(
+  invocation: Invocation,
+  director: RestClient,
+  run: RunResource,
+  { passwordFile }: PasswordOptions,
+): Promise<RunResource> {
+  if (passwordFile === undefined && !(await mustAsk(invocation, director, run))) return run;
+  const password = await readSecret(invocation, { label: 'Encryption password', file: passwordFile });
+  return await director.call('giveRunPassword', { params: { id: run.id }, body: { password } }, invocation.signal);
+}
+
+async function mustAsk({ host, signal }: Invocation, director: RestClient, run: RunResource): Promise<boolean> {
+  if (host.stdin.isTTY !== true) return false;
+  const job = await director.call('getJob', { params: { id: run.job.id } }, signal);
+  if (job.password === undefined) return false;
+  const { keep } = await director.call('getPassword', { params: { id: job.password.id } }, signal);
+  return keep === 'never';
+}
