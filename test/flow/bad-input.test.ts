@@ -45,7 +45,7 @@ async function digests(path: string): Promise<Record<string, string>> {
 t.before(async () => {
   await mkdir(tree);
   for (let i = 0; i < 8; i++) await writeFile(join(tree, `film-${i}`), randomBytes(12 * MIB));
-  await writeFile(passwordFile, 'a b c d e f\n');
+  await writeFile(passwordFile, 'seven grey herons at low tide\n');
   const made = await sealift('password', 'create', 'vault', '--password-file', passwordFile);
   if (made.status !== 0) throw new Error(made.stderr);
 });

@@ -27,7 +27,10 @@ import { addRunPassword } from './commands/run/password.ts';
 import { addRunShow } from './commands/run/show.ts';
 import { addRunWatch } from './commands/run/watch.ts';
 import { addTransporterList } from './commands/transporter/list.ts';
+import { addTransporterRemove } from './commands/transporter/remove.ts';
+import { addTransporterRevoke } from './commands/transporter/revoke.ts';
 import { addTransporterServe } from './commands/transporter/serve.ts';
+import { addTransporterShow } from './commands/transporter/show.ts';
 import { addTransporterToken } from './commands/transporter/token.ts';
 import { addUp } from './commands/up.ts';
 import type { Invocation } from './session/host.ts';
@@ -40,7 +43,14 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'transporter',
     'the machines that move data',
     ['sealift transporter token berlin --role source', 'sealift transporter list'],
-    [addTransporterServe, addTransporterToken, addTransporterList],
+    [
+      addTransporterServe,
+      addTransporterToken,
+      addTransporterList,
+      addTransporterShow,
+      addTransporterRevoke,
+      addTransporterRemove,
+    ],
   ],
   [
     'repository',

@@ -39,6 +39,13 @@ export const fail = failuresOf({
   'role-unfit': { kind: 'refused', advice: 'Choose a Transporter of the fitting role.' },
   /** A Transporter is not connected now. */
   'transporter-away': { kind: 'retry', advice: 'Start the Transporter, or wait until it is connected.' },
+  /** The certificates of a Transporter were taken back. */
+  'transporter-revoked': {
+    kind: 'refused',
+    advice: 'If it is to be trusted again: sealift transporter token NAME, and enrol it anew.',
+  },
+  /** Something still depends on a Transporter that is to be removed. */
+  'transporter-needed': { kind: 'refused', advice: 'Revoke it instead: it keeps its name, and is shut out.' },
   /** A control connection from a Transporter that is not, or no longer, a member. */
   'transporter-unknown': { kind: 'refused', advice: 'Enrol the Transporter again.' },
   /** A Transporter speaks of a task that is not its own or has ended. */

@@ -35,6 +35,11 @@ export const fail = failuresOf({
   stopping: { kind: 'retry', advice: 'Nothing: the run goes on when the Transporter is back.' },
   /** More tasks at once than a Transporter takes. */
   'too-many-tasks': { kind: 'retry', advice: 'Wait for some of them to end.' },
+  /** The Director has taken the peer's certificate back. */
+  'certificate-revoked': {
+    kind: 'refused',
+    advice: 'If that machine is to be trusted again, enrol it with a new token.',
+  },
   /** A ticket that was used before. */
   'ticket-used': { kind: 'refused', advice: 'Ask the Director for a new ticket: each opens one connection.' },
   /** A session used up what its ticket allows. */

@@ -5,6 +5,7 @@ import { Metrics } from './health/metrics.ts';
 import { serveHealth } from './health/server.ts';
 import { establishIdentity } from './identity/enrol.ts';
 import { CertificateRenewal } from './identity/renewal.ts';
+import { RevokedCertificates } from './identity/revoked-certificates.ts';
 import type { Enrolled } from './identity/stored-identity.ts';
 import { exitWithParent } from './lifetime/parent.ts';
 import { createLogger } from './logger.ts';
@@ -50,7 +51,8 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
       },
     }),
   );
-  const surroundings = { settings, folder, identity: () => renewal.identity, line: director, metrics, log };
+  const revoked = await RevokedCertificates.open(folder.revoked, log);
+  const surroundings = { settings, folder, identity: () => renewal.identity, revoked, line: director, metrics, log };
   const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
   observe(metrics, role, director, renewal);
   const health = starting.use(
@@ -59,7 +61,7 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
       ...role.readiness(),
     ]),
   );
-  converse(director, role, renewal, enrolled);
+  converse(director, role, renewal, { enrolled, revoked });
   log.info({ id: enrolled.identity.id, health: health.url }, 'started');
   return handleOf(config, enrolled, role, health.url, starting.move());
 }
@@ -78,13 +80,28 @@ function observe(metrics: Metrics, role: Role, director: Director, renewal: Cert
   });
 }
 
-function converse(director: Director, role: Role, renewal: CertificateRenewal, enrolled: Enrolled): void {
+interface Known {
+  enrolled: Enrolled;
+  revoked: RevokedCertificates;
+}
+
+function converse(director: Director, role: Role, renewal: CertificateRenewal, known: Known): void {
+  const { enrolled, revoked } = known;
   const greeting = { version: PRODUCT_VERSION, role: enrolled.role, name: enrolled.name };
   const where = role.dataUrl === undefined ? {} : { dataUrl: role.dataUrl };
   director.connect({
-    handlers: role.handlers,
+    handlers: {
+      ...role.handlers,
+      'trust.revoked': async ({ serials }) => {
+        await revoked.replace(serials);
+        return {};
+      },
+    },
     hello: () => ({ ...greeting, ...where, tasks: role.held() }),
-    onGreeted: (answer) => role.onGreeted(answer),
+    onGreeted: async (answer) => {
+      await revoked.replace(answer.revoked);
+      await role.onGreeted(answer);
+    },
     onConnected: () => {
       role.onConnected();
       renewal.check();

@@ -34,6 +34,8 @@ export class DirectorStandIn implements AsyncDisposable {
   readonly handlers: ControlHandlers;
   /** Told of each enrolment before it is answered; may alter the answer, or throw to leave it unanswered. */
   onEnrol: (answer: EnrolmentResource) => Promise<EnrolmentResource> = async (answer) => answer;
+  /** Serials it names in each greeting. */
+  revoked: string[] = [];
   readonly #server: Server;
   readonly #ticketKey = createTicketKey();
   readonly #identities = new Map<TransporterRole, Identity>();
@@ -44,7 +46,7 @@ export class DirectorStandIn implements AsyncDisposable {
     this.authority = authority;
     this.#server = server;
     const ticketKeys = [this.#ticketKey.publicKey.export({ type: 'spki', format: 'der' })];
-    const hello = () => ({ directorId: randomUUID(), ticketKeys, now: Date.now(), revoked: [] });
+    const hello = () => ({ directorId: randomUUID(), ticketKeys, now: Date.now(), revoked: this.revoked });
     this.handlers = { hello, ...handlers };
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FailureRecord, toFailure } from '@sealift/core';
-import type { Identity, TicketGrant } from '@sealift/crypto';
+import { type Identity, parseCertificate, type TicketGrant } from '@sealift/crypto';
 import { connectLink, decodeOpened, decodeRefused, encodeOpen, MESSAGE, type Open, type Opened } from '@sealift/wire';
 import t, { type Test } from 'tap';
 import { startTransporter, type TransporterConfig, type TransporterHandle } from '../src/index.ts';
@@ -157,3 +157,34 @@ async function damageConfig(repository: string): Promise<void> {
     if ((await stat(path)).isFile()) await writeFile(path, 'not a configuration');
   }
 }
+
+t.test(
+  'a source that is revoked loses its session within a second, and gets no other, also after a restart',
+  async (t) => {
+    const site = await siteFor(t);
+    const repositoryId = await createRepository(site, 'store');
+    const { serial } = parseCertificate(site.source.certificate);
+    const { ids, wanted } = grantAndOpen(repositoryId);
+    const ticket = site.director.ticket(site.source, site.targetIdentity, ids);
+    const url = site.target.dataUrl as string;
+    await using link = await connectLink(
+      { url, identity: site.source, ticket, expectPeer: site.target.id },
+      AbortSignal.timeout(10_000),
+    );
+    await link.send(MESSAGE.open, encodeOpen(wanted));
+    const messages = link.messages()[Symbol.asyncIterator]();
+    t.equal((await messages.next()).value.kind, MESSAGE.opened);
+    const peer = await site.director.peer(site.target.id);
+    const since = Date.now();
+    await peer.call('trust.revoked', { serials: [serial] });
+    await t.rejects(messages.next(), { name: 'Failure' });
+    t.ok(Date.now() - since < 1000, 'at once');
+    site.director.revoked = [serial];
+    for (const next of [async () => site.target, site.restart]) {
+      const target = await next();
+      const other = grantAndOpen(repositoryId);
+      const fresh = site.director.ticket(site.source, site.targetIdentity, other.ids);
+      t.match(await open(site, target, fresh, other.wanted), { code: 'certificate-revoked', kind: 'refused' });
+    }
+  },
+);

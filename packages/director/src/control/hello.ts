@@ -1,5 +1,6 @@
 import type { CallContext, Params, Result } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { addCertificate, isRevoked, revokedSerials } from '../db/certificates.ts';
 import { repositoriesOf } from '../db/repositories.ts';
 import { type Run, runningRunsOf } from '../db/runs.ts';
 import { recordHello, type Transporter, transporterById } from '../db/transporters.ts';
@@ -16,6 +17,8 @@ export async function greet(
 ): Promise<Result<'hello'>> {
   const { db, log } = context;
   const member = await memberBehind(context, peer.peer, params);
+  const { serial, notAfter } = peer.peer;
+  await db.batch([addCertificate({ serial, transporterId: member.id, expiresAt: notAfter.getTime() })]);
   await recordHello(db, member.id, {
     at: Date.now(),
     version: params.version,
@@ -33,16 +36,20 @@ export async function greet(
   context.connections.enter(session);
   log.info({ transporter: transporter.name, version: params.version, tasks: params.tasks.length }, 'connected');
   context.events.publish({ type: 'transporter.state', data: transporterResource(context, transporter) });
+  const revoked = await revokedSerials(db, Date.now());
   // The answer goes out before anything is asked of the Transporter.
   setImmediate(() => void catchUp(context, session, { running, held: params.tasks, signal }));
-  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now(), revoked: [] };
+  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now(), revoked };
 }
 
 async function memberBehind(
   { db }: Context,
-  certificate: { id: string; role?: string; publicKeyHash: Buffer },
+  certificate: { id: string; role?: string; serial: string; publicKeyHash: Buffer },
   { role }: Params<'hello'>,
 ): Promise<Transporter> {
+  if (await isRevoked(db, certificate.serial)) {
+    throw fail('transporter-revoked', `The certificate ${certificate.serial} of ${certificate.id} was revoked.`);
+  }
   const member = await transporterById(db, certificate.id);
   const known = [member?.keyHash, member?.nextKeyHash].some((hash) => hash?.equals(certificate.publicKeyHash));
   if (member === undefined || !known) {

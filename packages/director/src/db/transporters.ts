@@ -16,6 +16,7 @@ export interface Transporter {
   version?: string;
   dataUrl?: string;
   lastSeenAt?: number;
+  revokedAt?: number;
 }
 
 interface Row {
@@ -29,6 +30,7 @@ interface Row {
   version: string | null;
   data_url: string | null;
   last_seen_at: number | null;
+  revoked_at: number | null;
 }
 
 export async function listTransporters(db: Database, request: PageRequest): Promise<Page<Transporter>> {
@@ -64,13 +66,13 @@ export async function transporterNamed(db: Database, reference: string): Promise
 
 /** Adds the Transporter, or gives the one of that name its new key; changes nothing when the role is another one. */
 export function enrolTransporter(
-  t: Omit<Transporter, 'nextKeyHash' | 'version' | 'dataUrl' | 'lastSeenAt'>,
+  t: Omit<Transporter, 'revokedAt' | 'nextKeyHash' | 'version' | 'dataUrl' | 'lastSeenAt'>,
 ): Statement {
   return {
     sql: `INSERT INTO transporters (id, name, role, enrolled_at, key_hash, certificate_expires_at)
       VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (name) DO UPDATE SET enrolled_at = excluded.enrolled_at, key_hash = excluded.key_hash,
-        next_key_hash = NULL, certificate_expires_at = excluded.certificate_expires_at
+        next_key_hash = NULL, revoked_at = NULL, certificate_expires_at = excluded.certificate_expires_at
       WHERE transporters.role = excluded.role AND transporters.id = excluded.id`,
     values: [t.id, t.name, t.role, t.enrolledAt, t.keyHash, t.certificateExpiresAt],
     mustChange: true,
@@ -97,6 +99,23 @@ export async function recordHello(
   );
 }
 
+/** What keeps a Transporter from being forgotten: jobs that read from it, repositories that it serves. */
+export async function needsOf(db: Database, id: string): Promise<string[]> {
+  const rows = await db.all<{ name: string }>(
+    `SELECT 'job ' || name AS name FROM jobs WHERE transporter_id = ?
+     UNION SELECT 'repository ' || name FROM repositories WHERE transporter_id = ?
+     UNION SELECT 'run ' || id FROM runs WHERE transporter_id = ?`,
+    id,
+    id,
+    id,
+  );
+  return rows.map((row) => row.name);
+}
+
+export async function removeTransporter(db: Database, id: string): Promise<void> {
+  await db.run('DELETE FROM transporters WHERE id = ?', id);
+}
+
 export async function recordLastSeen(db: Database, id: string, at: number): Promise<void> {
   await db.run('UPDATE transporters SET last_seen_at = ? WHERE id = ?', at, id);
 }
@@ -117,5 +136,6 @@ function fromRow(row: Row): Transporter {
     ...(row.version === null ? {} : { version: row.version }),
     ...(row.data_url === null ? {} : { dataUrl: row.data_url }),
     ...(row.last_seen_at === null ? {} : { lastSeenAt: row.last_seen_at }),
+    ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at }),
   };
 }

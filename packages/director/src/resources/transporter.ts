@@ -16,6 +16,7 @@ export function transporterResource(
     certificateExpiresAt: isoTime(t.certificateExpiresAt),
     ...(t.version === undefined ? {} : { version: t.version }),
     ...(t.dataUrl === undefined ? {} : { dataUrl: t.dataUrl }),
+    ...(t.revokedAt === undefined ? {} : { revokedAt: isoTime(t.revokedAt) }),
     ...(t.lastSeenAt === undefined ? {} : { lastSeenAt: isoTime(t.lastSeenAt) }),
   };
 }

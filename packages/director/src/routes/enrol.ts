@@ -4,6 +4,7 @@ import { enrolmentSecretHash, parseCertificate } from '@sealift/crypto';
 import type { EnrolmentResource, RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
+import { addCertificate } from '../db/certificates.ts';
 import { type EnrolmentToken, findToken, spendToken } from '../db/enrolment-tokens.ts';
 import { enrolTransporter, transporterByName } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
@@ -39,10 +40,11 @@ async function enrol(
   const { role } = await usableToken(context, token, name, now);
   const id = (await transporterByName(db, name))?.id ?? randomUUID();
   const certificate = await authority.issueTransporter(request, id, role);
-  const { publicKeyHash, notAfter } = parseCertificate(certificate);
+  const { publicKeyHash, notAfter, serial } = parseCertificate(certificate);
   const member = { id, name, role, enrolledAt: now, keyHash: publicKeyHash, certificateExpiresAt: notAfter.getTime() };
   // Whoever spends the token is a member, whoever comes second is neither.
-  const refusedAt = await db.batch([spendToken(token.id, now), enrolTransporter(member)]);
+  const issued = addCertificate({ serial, transporterId: id, expiresAt: notAfter.getTime() });
+  const refusedAt = await db.batch([spendToken(token.id, now), enrolTransporter(member), issued]);
   if (refusedAt === 0) throw used(token.id);
   if (refusedAt !== undefined) throw fail('name-taken', `There is another Transporter ${name}.`);
   log.info({ transporter: name, role, id }, 'Transporter enrolled');

@@ -1,8 +1,15 @@
 import { createEnrolmentToken } from '@sealift/crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
+import { revoke } from '../control/revoke.ts';
 import { addToken } from '../db/enrolment-tokens.ts';
-import { listTransporters, transporterByName, transporterNamed } from '../db/transporters.ts';
+import {
+  listTransporters,
+  needsOf,
+  removeTransporter,
+  transporterByName,
+  transporterNamed,
+} from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import { isoTime } from '../resources/time.ts';
 import { transporterResource } from '../resources/transporter.ts';
@@ -22,6 +29,24 @@ export function serveTransporters(app: FastifyInstance, context: Context): void 
   serve(app, 'getTransporter', async ({ params }) =>
     transporterResource(context, await transporterNamed(db, params.id)),
   );
+
+  serve(app, 'revokeTransporter', async ({ params }) => {
+    const transporter = await transporterNamed(db, params.id);
+    await revoke(context, transporter);
+    return transporterResource(context, await transporterNamed(db, transporter.id));
+  });
+
+  serve(app, 'removeTransporter', async ({ params }) => {
+    const transporter = await transporterNamed(db, params.id);
+    const needs = await needsOf(db, transporter.id);
+    if (needs.length > 0) {
+      const some = `${needs.slice(0, 5).join(', ')}${needs.length > 5 ? ` and ${needs.length - 5} more` : ''}`;
+      throw fail('transporter-needed', `The Transporter ${transporter.name} is needed by ${some}.`);
+    }
+    await revoke(context, transporter);
+    await removeTransporter(db, transporter.id);
+    return transporterResource(context, { ...transporter, revokedAt: Date.now() });
+  });
 
   // A token for a name that is there already lets a Transporter that lost its identity come back under it.
   serve(app, 'createToken', async ({ body: { name, role } }) => {

@@ -23,6 +23,7 @@ export async function giveTicket(
   if (target?.dataUrl === undefined) {
     throw fail('transporter-away', `The target of the task ${taskId} has not been connected yet.`);
   }
+  if (target.revokedAt !== undefined) throw fail('transporter-revoked', `The target ${target.name} was revoked.`);
   const issued = Date.now();
   const ticket = signTicket(context.ticketKey.privateKey, {
     jti: randomUUID(),

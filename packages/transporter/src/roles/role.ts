@@ -4,6 +4,7 @@ import type { Settings } from '../config.ts';
 import type { DirectorLine } from '../control/director-line.ts';
 import type { Metrics } from '../health/metrics.ts';
 import type { Readiness } from '../health/server.ts';
+import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 import type { Logger } from '../logger.ts';
 import type { RepositoryState } from '../sessions/repositories.ts';
 import type { DataFolder } from '../storage/data-folder.ts';
@@ -13,6 +14,7 @@ export interface Surroundings {
   settings: Settings;
   folder: DataFolder;
   identity: () => Identity;
+  revoked: RevokedCertificates;
   line: DirectorLine;
   metrics: Metrics;
   log: Logger;

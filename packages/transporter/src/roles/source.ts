@@ -8,8 +8,16 @@ import { restore } from '../tasks/restore.ts';
 import type { Role, Surroundings } from './role.ts';
 
 /** A source or an agent: reads for backups, writes at restores, on the machine it runs on. */
-export async function sourceRole({ settings, folder, identity, line, metrics, log }: Surroundings): Promise<Role> {
-  const context: TaskContext = { identity, line, spool: folder.spool, workers: settings.workers };
+export async function sourceRole({
+  settings,
+  folder,
+  identity,
+  revoked,
+  line,
+  metrics,
+  log,
+}: Surroundings): Promise<Role> {
+  const context: TaskContext = { identity, revoked, line, spool: folder.spool, workers: settings.workers };
   const journal = await TaskJournal.open(folder.journal, log);
   const delivery = new ResultDelivery(journal, line, log);
   const registry = new TaskRegistry({

@@ -7,7 +7,7 @@ import { SpentTickets } from '../sessions/spent-tickets.ts';
 import type { Role, Surroundings } from './role.ts';
 
 /** A target: keeps repositories and serves the links of sources and restoring Transporters. */
-export async function targetRole({ settings, folder, identity, metrics, log }: Surroundings): Promise<Role> {
+export async function targetRole({ settings, folder, identity, revoked, metrics, log }: Surroundings): Promise<Role> {
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
@@ -20,6 +20,7 @@ export async function targetRole({ settings, folder, identity, metrics, log }: S
       identity: identity(),
       ticketKeys,
       spentTickets,
+      revoked,
       repositories,
       metrics,
       log,

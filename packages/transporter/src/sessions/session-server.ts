@@ -5,6 +5,7 @@ import { encodeRefused, type Link, type LinkListener, listenForLinks, MESSAGE } 
 import type { TicketKeys } from '../control/ticket-keys.ts';
 import { fail } from '../failures.ts';
 import type { Metrics } from '../health/metrics.ts';
+import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 import { failureFields, type Logger } from '../logger.ts';
 import type { Repositories } from './repositories.ts';
 import { SessionWatch } from './session-watch.ts';
@@ -20,6 +21,7 @@ export interface SessionServerOptions {
   identity: Identity;
   ticketKeys: TicketKeys;
   spentTickets: SpentTickets;
+  revoked: RevokedCertificates;
   repositories: Repositories;
   metrics: Metrics;
   log: Logger;
@@ -120,8 +122,9 @@ export class SessionServer implements AsyncDisposable {
 
   /** A ticket counts as used only when that is on disk, and opens only a repository that is served here. */
   async #admit(link: Link, ticket: Ticket): Promise<void> {
-    const { spentTickets, repositories } = this.#options;
+    const { spentTickets, repositories, revoked } = this.#options;
     try {
+      revoked.admit(link);
       await spentTickets.recorded(ticket.jti);
       repositories.demand(ticket.repositoryId);
       this.#stop.signal.throwIfAborted();

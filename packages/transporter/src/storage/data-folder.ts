@@ -10,6 +10,8 @@ export interface DataFolder {
   keys: string;
   ticketKeys: string;
   spentTickets: string;
+  /** Certificates that count no more. */
+  revoked: string;
   repositories: string;
   /** One file for each task whose result the Director has not yet acknowledged. */
   journal: string;
@@ -24,6 +26,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     keys: join(root, 'keys'),
     ticketKeys: join(root, 'ticket-keys.json'),
     spentTickets: join(root, 'spent-tickets'),
+    revoked: join(root, 'revoked.json'),
     repositories: join(root, 'repositories.json'),
     journal: join(root, 'journal'),
     spool: join(root, 'spool'),

@@ -2,10 +2,12 @@ import { retrying } from '@sealift/core';
 import { createTaskKeyPair, type Identity, openTaskKeys, type RunRecord, type TaskKeys } from '@sealift/crypto';
 import { connectLink, type Link, type Params, type Result, taskKeysContext } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
+import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 
 /** What every task needs of the daemon around it. */
 export interface TaskContext {
   identity: () => Identity;
+  revoked: RevokedCertificates;
   line: DirectorLine;
   /** Folder for scratch folders of tasks. */
   spool: string;
@@ -15,9 +17,10 @@ export interface TaskContext {
 const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
 
 /** Dials the target of a task with a fresh ticket, as each connection needs one. */
-export async function dialTarget(taskId: string, { identity, line }: TaskContext, signal: AbortSignal): Promise<Link> {
+export async function dialTarget(taskId: string, context: TaskContext, signal: AbortSignal): Promise<Link> {
+  const { identity, line, revoked } = context;
   const { ticket, url, targetId } = await line.call('task.ticket', { taskId }, signal);
-  return connectLink({ url, identity: identity(), ticket, expectPeer: targetId }, signal);
+  return revoked.admit(await connectLink({ url, identity: identity(), ticket, expectPeer: targetId }, signal));
 }
 
 /** Keys of a new run, with the descriptor of the encryption domain that goes into its recovery point. */
