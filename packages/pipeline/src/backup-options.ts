@@ -17,6 +17,8 @@ export interface BackupOptions {
   /** `auto`, `zstd`, `zstd:LEVEL`, `lz4` or `none`. */
   compression: string;
   repositoryId: string;
+  /** Who can read what, as JSON, to be kept with the point. */
+  explanation?: string;
   /** Signs the recovery point. */
   identity: Identity;
   /** Dials the target with a fresh ticket. */
@@ -39,6 +41,10 @@ export interface BackupOutcome {
   hash: Buffer;
   sequence: number;
   createdAt: number;
+  /** Hash of the point before it, as the target gave it. */
+  previous?: Buffer;
+  /** `runsDigest` of its run table; source-side only. */
+  runsHash?: Buffer;
   /** What the point holds; zeros if an earlier attempt of the same run had committed it. */
   files: number;
   bytes: number;

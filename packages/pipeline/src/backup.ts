@@ -88,7 +88,7 @@ async function backUp(
   meter.phase('committing');
   if (tree.empty) throw fail('nothing-to-back-up', `Nothing could be read of ${options.sources.join(', ')}.`);
   const finished = { roots, top: await tree.finish(), totals: tree.totals, startedAt };
-  const body = await storeBody(finished, store, meter.warnings);
+  const body = await storeBody(finished, store, { warnings: meter.warnings, explanation: options.explanation });
   const committed = await commitPoint(options, sealing, session, opened, references, body);
   return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now() };
 }

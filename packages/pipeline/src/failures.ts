@@ -40,6 +40,11 @@ export const fail = failuresOf({
   'tree-damaged': { kind: 'corrupt', advice: 'Verify the repository; an older recovery point may be intact.' },
   /** The peer gave the two sides of the reference list different contents. */
   'references-differ': { kind: 'corrupt', advice: 'Run the job again.' },
+  /** A run sent more than its job allows. */
+  'quota-exceeded': {
+    kind: 'refused',
+    advice: 'Find out why the source grew so much; raise the quota of the job if that is right.',
+  },
   /** More unacknowledged bytes than the target allowed. */
   'window-exceeded': { kind: 'refused', advice: 'Make sure both Transporters run the same version of Sealift.' },
   /** Source-side data is to be opened, and no keys came with the task. */

@@ -13,3 +13,5 @@ export {
   type RestoreTarget,
   runRestore,
 } from './restore.ts';
+export { type Sample, type SampleOptions, samplePoint } from './sample-point.ts';
+export { RunQuotas } from './write/run-quotas.ts';

@@ -7,11 +7,14 @@ import { fail } from './failures.ts';
 import { refuse } from './serve/refuse.ts';
 import { RestoreServer } from './serve/restore-server.ts';
 import { BackupReceiver } from './write/backup-receiver.ts';
+import type { RunQuotas } from './write/run-quotas.ts';
 
 export interface ServeOptions {
   /** The repositories this Transporter serves. */
   repository: (id: string) => Repository | undefined;
   workers: TargetPool;
+  /** What runs have sent, over all sessions of this Transporter. */
+  quotas: RunQuotas;
 }
 
 /** The target's end of one session: what it does with each message, and what to let go of when the link is gone. */
@@ -59,7 +62,8 @@ async function openSession(link: Link, message: LinkMessage, options: ServeOptio
     throw fail('repository-unknown', `This Transporter does not serve the repository ${open.repositoryId}.`);
   }
   if (open.purpose === 'restore') return RestoreServer.open(link, ticket, repository);
-  return BackupReceiver.open(link, open, ticket, repository, options.workers);
+  const take = (bytes: number) => options.quotas.take(ticket, bytes);
+  return BackupReceiver.open(link, open, ticket, repository, { workers: options.workers, take });
 }
 
 /** A session may do what its ticket says, for the run, job and repository it names, and nothing else. */

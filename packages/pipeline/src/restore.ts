@@ -20,6 +20,8 @@ export type KeysForRuns = (runs: RunRecord[], descriptor: Buffer) => Promise<Pic
 export interface PointOptions {
   /** UUID, or `latest`. */
   pointId: string;
+  /** SHA-256 of its file, where that is known: another one is refused. */
+  hash?: Buffer;
   /** Certificate of the authority that the signer of the point must have; not checked without. */
   authority?: string;
   keys?: KeysForRuns;
@@ -93,7 +95,13 @@ export async function openPoint(
 ): Promise<OpenPoint> {
   const file = await source.readPoint(options.pointId);
   const authority = options.authority === undefined ? {} : { authority: options.authority };
-  const { manifest } = openManifest(file, authority);
+  const { manifest, hash } = openManifest(file, authority);
+  if (options.hash !== undefined && !hash.equals(options.hash)) {
+    throw fail(
+      'point-substituted',
+      `Recovery point ${options.pointId} is not the one that was recorded when it was made.`,
+    );
+  }
   if (options.pointId !== 'latest' && manifest.pointId !== options.pointId) {
     throw fail('point-substituted', `Recovery point ${manifest.pointId} came where ${options.pointId} was asked for.`);
   }

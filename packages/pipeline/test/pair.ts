@@ -30,8 +30,11 @@ import {
   createTargetWorkers,
   type PathWarning,
   type RestoreOutcome,
+  RunQuotas,
   runBackup,
   runRestore,
+  type Sample,
+  samplePoint,
   serveSession,
 } from '../src/index.ts';
 
@@ -41,6 +44,7 @@ export interface BackupMore {
   runId?: string;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  byteQuota?: number;
 }
 
 export type BackedUp = BackupOutcome & { warned: PathWarning[] };
@@ -103,12 +107,13 @@ export class Pair implements AsyncDisposable {
 
   async listen(): Promise<void> {
     const workers = this.#resources.use(createTargetWorkers(1));
+    const quotas = new RunQuotas();
     const ticketKeys = () => [this.#tickets.publicKey];
     const find = (id: string) => (id === this.repository.id ? this.served : undefined);
     const listener = await listenForLinks(
       { host: '127.0.0.1', port: 0, identity: this.#target, ticketKeys, useTicket: () => {} },
       (link) => {
-        serveSession(this.disguise(link), { repository: find, workers }, new AbortController().signal)
+        serveSession(this.disguise(link), { repository: find, workers, quotas }, new AbortController().signal)
           .catch(() => {})
           .finally(() => link[Symbol.asyncDispose]());
       },
@@ -117,7 +122,13 @@ export class Pair implements AsyncDisposable {
     this.port = listener.port;
   }
 
-  linkFor(rights: TicketRight[], runId: string, mode: ProtectionMode, signal = NEVER): Promise<Link> {
+  linkFor(
+    rights: TicketRight[],
+    runId: string,
+    mode: ProtectionMode,
+    signal = NEVER,
+    byteQuota?: number,
+  ): Promise<Link> {
     const now = Date.now();
     const ticket = signTicket(this.#tickets.privateKey, {
       jti: randomUUID(),
@@ -132,6 +143,7 @@ export class Pair implements AsyncDisposable {
       mode,
       rights,
       ...(mode === 'source-side' ? { domainId: uuidText(this.#domain.domainId) } : {}),
+      ...(byteQuota === undefined ? {} : { byteQuota }),
     });
     const url = `wss://127.0.0.1:${this.port}`;
     return connectLink({ url, identity: this.#source, ticket, expectPeer: this.#target.id }, signal);
@@ -150,7 +162,7 @@ export class Pair implements AsyncDisposable {
       compression: more.compression ?? 'auto',
       repositoryId: this.repository.id,
       identity: this.#source,
-      connect: (signal: AbortSignal) => this.linkFor(['append'], runId, mode, signal),
+      connect: (signal: AbortSignal) => this.linkFor(['append'], runId, mode, signal, more.byteQuota),
       keys: async () => ({
         keys: { domainId: this.#domain.domainId, ...this.#domain.chunkKeys, runs: [this.#domain.newRun()] },
         descriptor: this.#descriptor,
@@ -163,6 +175,29 @@ export class Pair implements AsyncDisposable {
     return { ...(await runBackup(options, more.signal ?? NEVER)), warned };
   }
 
+  sample(pointId: string, mode: ProtectionMode, more: { files: number; hash: Buffer }): Promise<Sample> {
+    const runId = randomUUID();
+    const { jobId, repository } = this;
+    return samplePoint(
+      {
+        ...more,
+        runId,
+        jobId,
+        pointId,
+        repositoryId: repository.id,
+        authority: this.#source.authority,
+        connect: (signal) => this.linkFor(['read'], runId, mode, signal),
+        keys: (runs) => this.#keysOf(runs),
+      },
+      NEVER,
+    );
+  }
+
+  async #keysOf(runs: RunRecord[]) {
+    const opened = runs.map(({ runSalt, epoch }) => this.#domain.runKey(runSalt, epoch));
+    return { idKey: this.#domain.chunkKeys.idKey, runs: opened };
+  }
+
   async restore(pointId: string, mode: ProtectionMode, destination: string, only: string[] = []): Promise<Restored> {
     const runId = randomUUID();
     const warned: PathWarning[] = [];
@@ -173,10 +208,7 @@ export class Pair implements AsyncDisposable {
       repositoryId: this.repository.id,
       authority: this.#source.authority,
       connect: (signal: AbortSignal) => this.linkFor(['read'], runId, mode, signal),
-      keys: async (runs: RunRecord[]) => ({
-        idKey: this.#domain.chunkKeys.idKey,
-        runs: runs.map(({ runSalt, epoch }) => this.#domain.runKey(runSalt, epoch)),
-      }),
+      keys: (runs: RunRecord[]) => this.#keysOf(runs),
       destination,
       only,
       overwrite: 'always' as const,

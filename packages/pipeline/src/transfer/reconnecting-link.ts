@@ -46,6 +46,7 @@ export async function holdLink(traffic: Traffic, options: LinkOptions, signal: A
 }
 
 async function useOneLink(traffic: Traffic, options: LinkOptions, signal: AbortSignal): Promise<void> {
+  if (traffic.finished) return;
   await using link = await options.connect(signal);
   const stop = new AbortController();
   const onAbort = () => link.abort(toFailure(signal.reason));
@@ -62,6 +63,8 @@ async function useOneLink(traffic: Traffic, options: LinkOptions, signal: AbortS
   } catch (thrown) {
     signal.throwIfAborted();
     link.abort(toFailure(thrown));
+    // Everything was said and heard: how the link ends does not matter any more.
+    if (traffic.finished) return;
     throw thrown;
   } finally {
     signal.removeEventListener('abort', onAbort);

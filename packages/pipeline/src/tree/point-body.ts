@@ -14,6 +14,8 @@ export interface PointBody {
   startedAt: number;
   finishedAt: number;
   warnings: number;
+  /** Who could read what when it was made, as JSON. */
+  explanation?: string;
 }
 
 const packr = new Packr({ useRecords: false, moreTypes: false });
@@ -44,5 +46,6 @@ function isWhole(body: Partial<PointBody>): boolean {
   }
   const numbers = [totals?.files, totals?.directories, totals?.bytes, body.startedAt, body.finishedAt, body.warnings];
   const texts = [host?.name, host?.system, host?.product];
+  if (body.explanation !== undefined && typeof body.explanation !== 'string') return false;
   return numbers.every(Number.isSafeInteger) && texts.every((text) => typeof text === 'string');
 }

@@ -29,6 +29,13 @@ const TARGET_WINDOW = 32 * 1024 * 1024;
 /** One chunk may exceed what is left of the window, so that large ones are never stuck. */
 const WINDOW_SLACK = 20 * 1024 * 1024;
 
+/** What the Transporter around a session lends it. */
+export interface Means {
+  workers: TargetPool;
+  /** Counts bytes against the quota of the run; throws when it is used up. */
+  take: (bytes: number) => void;
+}
+
 /** The target's end of a backup: answers questions, verifies and stores chunks, and commits the recovery point. */
 export class BackupReceiver implements SessionServer {
   readonly #link: Link;
@@ -37,16 +44,18 @@ export class BackupReceiver implements SessionServer {
   readonly #verifyBy: VerifyWork['by'];
   readonly #repository: Repository;
   readonly #workers: TargetPool;
+  readonly #takeQuota: Means['take'];
   readonly #writer: ChunkWriter;
   readonly #acknowledger: Acknowledger;
   readonly #committer: PointCommitter;
 
-  private constructor(link: Link, open: Open, zone: Buffer, repository: Repository, workers: TargetPool) {
+  private constructor(link: Link, open: Open, zone: Buffer, repository: Repository, means: Means) {
     this.#link = link;
     this.#runId = open.runId;
     this.#zone = zone;
     this.#repository = repository;
-    this.#workers = workers;
+    this.#workers = means.workers;
+    this.#takeQuota = means.take;
     this.#verifyBy =
       open.run === undefined
         ? { idKey: chunkKeysFromSecret(repository.dedupSecret).idKey }
@@ -65,13 +74,13 @@ export class BackupReceiver implements SessionServer {
     open: Open,
     ticket: Ticket,
     repository: Repository,
-    workers: TargetPool,
+    means: Means,
   ): Promise<BackupReceiver> {
     const zone = zoneOf(open, ticket, repository);
     const points = await repository.points();
     const committed = points.find(({ id }) => id === open.runId);
     const previous = newestOf(points.filter(({ jobId, id }) => jobId === open.jobId && id !== open.runId));
-    const receiver = new BackupReceiver(link, open, zone, repository, workers);
+    const receiver = new BackupReceiver(link, open, zone, repository, means);
     const opened = encodeOpened({
       repositoryId: repository.id,
       zone,
@@ -112,6 +121,7 @@ export class BackupReceiver implements SessionServer {
   /** Verification and writing go on in the background; the source's window bounds how much of it there is. */
   #take(payload: Buffer): void {
     const chunk = decodeChunk(payload);
+    this.#takeQuota(chunk.body.length);
     if (this.#acknowledger.bytes + chunk.body.length > TARGET_WINDOW + WINDOW_SLACK) {
       throw fail('window-exceeded', `The source has more than ${TARGET_WINDOW} bytes unacknowledged.`);
     }

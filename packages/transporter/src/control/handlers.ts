@@ -3,6 +3,7 @@ import type { Repositories } from '../sessions/repositories.ts';
 import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
+import { sample } from '../tasks/sample.ts';
 
 /** What a source or an agent does for the Director. */
 export function taskHandlers(registry: TaskRegistry, context: TaskContext): ControlHandlers {
@@ -16,6 +17,7 @@ export function taskHandlers(registry: TaskRegistry, context: TaskContext): Cont
       return {};
     },
     'point.entries': (params, { signal }) => entries(params, context, signal),
+    'point.sample': (params, { signal }) => sample(params, context, signal),
   };
 }
 

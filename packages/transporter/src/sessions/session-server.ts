@@ -1,6 +1,6 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { Identity, Ticket } from '@sealift/crypto';
-import { createTargetWorkers, serveSession } from '@sealift/pipeline';
+import { createTargetWorkers, RunQuotas, serveSession } from '@sealift/pipeline';
 import { encodeRefused, type Link, type LinkListener, listenForLinks, MESSAGE } from '@sealift/wire';
 import type { TicketKeys } from '../control/ticket-keys.ts';
 import { fail } from '../failures.ts';
@@ -32,6 +32,7 @@ export class SessionServer implements AsyncDisposable {
   readonly #options: SessionServerOptions;
   readonly #stop = new AbortController();
   readonly #sessions = new Set<Promise<void>>();
+  readonly #quotas = new RunQuotas();
   #workers: ReturnType<typeof createTargetWorkers>;
   #listener: LinkListener | undefined;
   #port: number;
@@ -105,7 +106,7 @@ export class SessionServer implements AsyncDisposable {
     const workers = this.#workers;
     try {
       await this.#admit(held, ticket);
-      await serveSession(held, { repository, workers }, this.#stop.signal);
+      await serveSession(held, { repository, workers, quotas: this.#quotas }, this.#stop.signal);
       log.info(watch.totals(), 'session ended');
     } catch (thrown) {
       log.warn({ ...watch.totals(), ...failureFields(thrown) }, 'session ended early');

@@ -35,8 +35,8 @@ export async function backup(
       },
       signal,
     );
-    const { pointId, hash, sequence, createdAt, files, bytes, progress } = outcome;
-    return { point: { id: pointId, hash, sequence, createdAt, files, bytes, mode: spec.mode }, progress };
+    const { pointId: id, progress, ...point } = outcome;
+    return { point: { id, ...point, mode: spec.mode }, progress };
   } finally {
     await rm(spool, { recursive: true, force: true });
   }

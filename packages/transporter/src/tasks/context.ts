@@ -37,13 +37,13 @@ export async function keysForWriting(
 /** Keys of the runs under which the chunks of a recovery point are sealed. */
 export async function keysForReading(
   taskId: string,
-  runs: RunRecord[],
+  { runs, descriptor }: { runs: RunRecord[]; descriptor: Buffer },
   { line }: TaskContext,
   signal: AbortSignal,
 ): Promise<TaskKeys> {
   const pair = createTaskKeyPair();
   const wanted = runs.map(({ runSalt, epoch }) => ({ runSalt, epoch }));
-  const { sealed } = await askForKeys(line, { taskId, publicKey: pair.publicKey, runs: wanted }, signal);
+  const { sealed } = await askForKeys(line, { taskId, publicKey: pair.publicKey, runs: wanted, descriptor }, signal);
   return openTaskKeys(pair, sealed, taskKeysContext(taskId, 'read'));
 }
 

@@ -18,7 +18,9 @@ export async function entries(
       repositoryId,
       authority: context.identity().authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
-      ...(mode === 'source-side' ? { keys: (runs) => keysForReading(taskId, runs, context, signal) } : {}),
+      ...(mode === 'source-side'
+        ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }
+        : {}),
       path,
       limit,
       ...(cursor === undefined ? {} : { cursor }),

@@ -19,7 +19,9 @@ export async function restore(
       ...spec,
       authority: identity.authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
-      ...(spec.mode === 'source-side' ? { keys: (runs) => keysForReading(taskId, runs, context, signal) } : {}),
+      ...(spec.mode === 'source-side'
+        ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }
+        : {}),
       workers: context.workers,
       onProgress: (latest) => reporter.progress(latest),
       onWarning: (warning) => reporter.warning(warning),

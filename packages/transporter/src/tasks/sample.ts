@@ -1,0 +1,25 @@
+import { samplePoint } from '@sealift/pipeline';
+import type { Params, Result } from '@sealift/wire';
+import { dialTarget, keysForReading, type TaskContext } from './context.ts';
+
+/** Opens a recovery point and decrypts a sample of it, over a link of its own. */
+export async function sample(
+  params: Params<'point.sample'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.sample'>> {
+  const { taskId, mode, ...wanted } = params;
+  return samplePoint(
+    {
+      ...wanted,
+      // A sample is no run: its tickets name the task instead.
+      runId: taskId,
+      authority: context.identity().authority,
+      connect: (attempt) => dialTarget(taskId, context, attempt),
+      ...(mode === 'source-side'
+        ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }
+        : {}),
+    },
+    signal,
+  );
+}
