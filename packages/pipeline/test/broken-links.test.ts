@@ -103,10 +103,12 @@ t.test('a backup that is cancelled ends at once, shows no point, and leaves no s
   const source = join(both.folder, 'data');
   makeTree(source);
   const stop = new AbortController();
-  const running = both.backup([source], 'source-side', {
-    signal: stop.signal,
-    onProgress: () => stop.abort(new Error('cancelled by the test')),
-  });
+  // In the middle of it: as soon as the source begins to be served.
+  both.disguise = (link) => {
+    setImmediate(() => stop.abort(new Error('cancelled by the test')));
+    return link;
+  };
+  const running = both.backup([source], 'source-side', { signal: stop.signal });
   await t.rejects(running, /cancelled by the test/);
   t.same(await both.repository.points(), []);
   t.same(
