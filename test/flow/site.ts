@@ -45,6 +45,7 @@ export class Site implements AsyncDisposable {
       port: await freePort(),
       controlPort: await freePort(),
       names: [],
+      drillInterval: 0,
       logLevel: LOG_LEVEL,
     };
     const director = await startProcess<Served>(DIRECTOR, config);

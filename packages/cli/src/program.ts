@@ -2,6 +2,8 @@ import { PRODUCT_VERSION } from '@sealift/core';
 import { Command } from 'commander';
 import { addDirectorServe } from './commands/director/serve.ts';
 import { addJobCreate } from './commands/job/create.ts';
+import { addJobDrill } from './commands/job/drill.ts';
+import { addJobExplain } from './commands/job/explain.ts';
 import { addJobList } from './commands/job/list.ts';
 import { addJobRun } from './commands/job/run.ts';
 import { addKmsRewrap } from './commands/kms/rewrap.ts';
@@ -14,6 +16,7 @@ import { addPasswordList } from './commands/password/list.ts';
 import { addPasswordRecoveryKit } from './commands/password/recovery-kit.ts';
 import { addPasswordRotate } from './commands/password/rotate.ts';
 import { addPasswordShow } from './commands/password/show.ts';
+import { addPointExplain } from './commands/point/explain.ts';
 import { addPointList } from './commands/point/list.ts';
 import { addPointLs } from './commands/point/ls.ts';
 import { addPointRestore } from './commands/point/restore.ts';
@@ -73,7 +76,12 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     ],
   ],
   ['kms', 'what wraps the secrets of the Director', ['sealift kms show'], [addKmsShow, addKmsRewrap]],
-  ['job', 'what is backed up', ['sealift job run web --wait'], [addJobCreate, addJobList, addJobRun]],
+  [
+    'job',
+    'what is backed up',
+    ['sealift job run web --wait'],
+    [addJobCreate, addJobList, addJobExplain, addJobRun, addJobDrill],
+  ],
   [
     'run',
     'backups and restores, under way and past',
@@ -84,7 +92,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'point',
     'recovery points',
     ['sealift point list --job web', 'sealift point ls POINT'],
-    [addPointList, addPointShow, addPointLs, addPointRestore],
+    [addPointList, addPointShow, addPointExplain, addPointLs, addPointRestore],
   ],
 ];
 

@@ -25,6 +25,11 @@ export const DirectorConfigSchema = Type.Object(
     previousKms: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), { maxItems: 8, description: 'keys that were used before' }),
     ),
+    drillInterval: Type.Integer({
+      minimum: 0,
+      maximum: 8760,
+      description: 'hours between key drills of a job; 0: none',
+    }),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),
@@ -45,6 +50,7 @@ export const DIRECTOR_DEFAULTS = {
   host: '0.0.0.0',
   port: 7420,
   controlPort: 7421,
+  drillInterval: 24,
   names: [],
   logLevel: 'info',
 } as const satisfies Omit<DirectorConfig, 'data'>;

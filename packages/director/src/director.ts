@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import type { Database } from './db/database.ts';
 import { directorId } from './db/settings.ts';
 import { openSqlite } from './db/sqlite.ts';
+import { DrillSchedule } from './drill/drill-schedule.ts';
 import { EventBus } from './events/event-bus.ts';
 import { Connections } from './inventory/connections.ts';
 import { OpenRepositories } from './inventory/open-repositories.ts';
@@ -99,6 +100,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
+  parts.use(new DrillSchedule(context, config.drillInterval));
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };
 }

@@ -8,6 +8,7 @@ import { allTransporters } from './db/transporters.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
+import { addDrillGauges, addKmsGauge } from './metrics-of-keys.ts';
 
 /** From a second to a day. */
 const DURATIONS = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200, 86_400];
@@ -31,6 +32,7 @@ export class DirectorMetrics {
   readonly #durations: Histogram;
   readonly #bytes: Counter<'stage'>;
   readonly #kmsRequests: Counter<'provider' | 'result'>;
+  readonly #alarms: Counter<'code'>;
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
@@ -59,7 +61,14 @@ export class DirectorMetrics {
       labelNames: ['provider', 'result'],
       registers,
     });
+    this.#alarms = new Counter({
+      name: 'sealift_alarms_total',
+      help: 'Alarms since the start of the Director',
+      labelNames: ['code'],
+      registers,
+    });
     addKmsGauge(this.#registry, sources);
+    addDrillGauges(this.#registry, sources);
     addJobGauges(this.#registry, sources);
     addTransporterGauges(this.#registry, sources);
     addRepositoryGauges(this.#registry, sources);
@@ -67,6 +76,10 @@ export class DirectorMetrics {
 
   countKmsRequest(provider: string, result: 'ok' | 'failed'): void {
     this.#kmsRequests.inc({ provider, result });
+  }
+
+  countAlarm(code: string): void {
+    this.#alarms.inc({ code });
   }
 
   countEnd(run: Run): void {
@@ -86,17 +99,6 @@ export class DirectorMetrics {
   async text(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
-}
-
-function addKmsGauge(registry: Registry, { kmsUp }: MetricSources): void {
-  new Gauge({
-    name: 'sealift_kms_up',
-    help: '1 while what wraps password hashes answers',
-    registers: [registry],
-    collect() {
-      this.set(kmsUp() ? 1 : 0);
-    },
-  });
 }
 
 function addJobGauges(registry: Registry, { db }: MetricSources): void {

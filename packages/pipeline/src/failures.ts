@@ -47,6 +47,8 @@ export const fail = failuresOf({
   },
   /** More unacknowledged bytes than the target allowed. */
   'window-exceeded': { kind: 'refused', advice: 'Make sure both Transporters run the same version of Sealift.' },
+  /** A password that opens neither the point nor a later one of its domain. */
+  'wrong-password': { kind: 'refused', advice: 'Check the password and which password the recovery point names.' },
   /** Source-side data is to be opened, and no keys came with the task. */
   'keys-missing': { kind: 'refused', advice: 'Supply the encryption password of this recovery point.' },
 });

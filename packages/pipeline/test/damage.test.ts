@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { filesystemStore, openRepository } from '@sealift/repository';
+import { filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
 import { keysFromPassword, recoverFromRepository } from '../src/index.ts';
@@ -9,10 +9,10 @@ import { makeTree, noise } from './sources.ts';
 
 const NEVER = new AbortController().signal;
 
-function recovery(to: string, password: string) {
+function recovery(repository: Repository, to: string, password: string) {
   return {
     pointId: 'latest',
-    keys: keysFromPassword(async () => password),
+    keys: keysFromPassword(async () => password, repository),
     destination: to,
     only: [],
     overwrite: 'always' as const,
@@ -34,9 +34,9 @@ t.test(
       readOnly: true,
     });
     const restored = join(both.folder, 'recovered');
-    await recoverFromRepository(repository, recovery(restored, both.password), NEVER);
+    await recoverFromRepository(repository, recovery(repository, restored, both.password), NEVER);
     t.same([...compareTrees(source, join(restored, 'data'))], []);
-    await t.rejects(recoverFromRepository(repository, recovery(restored, 'a wrong password'), NEVER), {
+    await t.rejects(recoverFromRepository(repository, recovery(repository, restored, 'a wrong password'), NEVER), {
       code: 'wrong-password',
     });
   },

@@ -101,7 +101,7 @@ async function restore(invocation: Invocation, repository: Repository, options: 
     {
       pointId: options.point,
       ...authority,
-      keys: keysFromPassword(() => readSecret(invocation, request)),
+      keys: keysFromPassword(() => readSecret(invocation, request), repository),
       destination,
       only: options.only ?? [],
       overwrite: options.overwrite,

@@ -49,7 +49,7 @@ const SELECT = `SELECT jobs.*, transporters.name AS transporter_name, repositori
 export async function listJobs(db: Database, request: PageRequest): Promise<Page<Job>> {
   const limit = limitOf(request);
   const rows = await db.all<Row>(
-    `${SELECT} WHERE jobs.imported = 0 AND jobs.name > ? ORDER BY jobs.name LIMIT ?`,
+    `${SELECT} WHERE jobs.name > ? ORDER BY jobs.name LIMIT ?`,
     afterName(request),
     limit + 1,
   );

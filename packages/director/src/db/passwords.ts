@@ -83,7 +83,7 @@ export function keepNoHash(passwordId: string): Statement {
 
 /** The jobs that seal with it. */
 export async function jobsUsing(db: Database, passwordId: string): Promise<{ id: string; name: string }[]> {
-  return await db.all('SELECT id, name FROM jobs WHERE password_id = ? AND imported = 0 ORDER BY name', passwordId);
+  return await db.all('SELECT id, name FROM jobs WHERE password_id = ? ORDER BY name', passwordId);
 }
 
 /** The repositories in which its jobs or recovery points are. */

@@ -10,8 +10,8 @@ export interface Point {
   source: { id: string; name: string };
   mode: TaskPoint['mode'];
   password?: { id: string; name: string };
-  /** Source-side mode: where its keys are. `descriptor` for one that was taken over from another Director. */
-  domain?: { id: string; epoch: number; descriptor?: Buffer };
+  /** Source-side mode: where its keys are. */
+  domain?: { id: string; epoch: number };
   /** `runsDigest` of its runs, where it was told. */
   runsHash?: Buffer;
   sequence: number;
@@ -34,7 +34,6 @@ interface Row {
   password_name: string | null;
   domain_id: string | null;
   epoch: number | null;
-  descriptor: Uint8Array | null;
   runs_hash: Uint8Array | null;
   sequence: number;
   hash: Uint8Array;
@@ -94,7 +93,6 @@ export function addPoint(point: TaskPoint, of: PointOwner): Statement {
     password_id: of.passwordId ?? null,
     domain_id: of.domain?.id ?? null,
     epoch: of.domain?.epoch ?? null,
-    descriptor: of.domain?.descriptor ?? null,
     runs_hash: point.runsHash ?? null,
     previous: point.previous ?? null,
     sequence: point.sequence,
@@ -161,8 +159,6 @@ function fromRow(row: Row): Point {
   };
 }
 
-function domainOf({ domain_id: id, epoch, descriptor }: Row): Pick<Point, 'domain'> {
-  if (id === null) return {};
-  const presented = descriptor === null ? {} : { descriptor: Buffer.from(descriptor) };
-  return { domain: { id, epoch: epoch ?? 0, ...presented } };
+function domainOf({ domain_id: id, epoch }: Row): Pick<Point, 'domain'> {
+  return id === null ? {} : { domain: { id, epoch: epoch ?? 0 } };
 }

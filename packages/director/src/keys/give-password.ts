@@ -31,10 +31,10 @@ async function descriptorsOf(context: Context, run: Run): Promise<Buffer[]> {
   return epoch === undefined ? [] : [epoch.descriptor];
 }
 
-/** The newest password of a domain opens its older points; for a point from elsewhere there is its own descriptor. */
+/** The newest password of a domain opens its older points. */
 async function descriptorsOfPoint({ db }: Context, { domain }: Point): Promise<Buffer[]> {
   const newest = domain === undefined ? undefined : await newestEpoch(db, domain.id);
-  return [newest?.descriptor, domain?.descriptor].filter((one) => one !== undefined);
+  return newest === undefined ? [] : [newest.descriptor];
 }
 
 async function matching(descriptors: Buffer[], password: string, what: string): Promise<GivenHash> {

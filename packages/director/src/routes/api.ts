@@ -17,6 +17,7 @@ import { answerProblems } from './problems.ts';
 import { serveRepositories } from './repositories.ts';
 import { serveRuns } from './runs.ts';
 import { serveTransporters } from './transporters.ts';
+import { serveTrust } from './trust.ts';
 
 /** Longest request, in bytes. */
 const MAX_REQUEST = 256 * 1024;
@@ -49,6 +50,7 @@ export async function createApi(
   serveJobs(app, context);
   serveRuns(app, context);
   servePoints(app, context);
+  serveTrust(app, context);
   serveEvents(app, context);
   serveOperations(app, context);
   return app;

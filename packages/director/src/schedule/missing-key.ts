@@ -9,30 +9,24 @@ import type { Run } from '../db/runs.ts';
 
 /** Why the keys of a source-side run cannot be had now; undefined when they can, or when it needs none. */
 export async function missingKey(context: Context, run: Run): Promise<string | undefined> {
-  const wanted = await domainOf(context, run);
-  if (wanted === undefined || context.given.of(run.id) !== undefined) return undefined;
-  const epoch = await newestEpoch(context.db, wanted.domainId);
-  if (epoch?.wrappedHash === undefined && !hasKmsWrap(context, wanted.descriptor)) {
+  const domainId = await domainOf(context, run);
+  if (domainId === undefined || context.given.of(run.id) !== undefined) return undefined;
+  const epoch = await newestEpoch(context.db, domainId);
+  if (epoch?.wrappedHash === undefined && (epoch === undefined || !hasKmsWrap(context, epoch.descriptor))) {
     return `its encryption password must be given: sealift run password ${run.id}`;
   }
   return await serviceAway(context);
 }
 
-async function domainOf(
-  { db }: Context,
-  run: Run,
-): Promise<{ domainId: string; descriptor?: Buffer | undefined } | undefined> {
-  if (run.restore !== undefined) {
-    const { domain } = await pointById(db, run.restore.pointId);
-    return domain === undefined ? undefined : { domainId: domain.id, descriptor: domain.descriptor };
-  }
+async function domainOf({ db }: Context, run: Run): Promise<string | undefined> {
+  if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).domain?.id;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
-  return password === undefined ? undefined : { domainId: password.domainId };
+  return password?.domainId;
 }
 
-function hasKmsWrap({ wrapping }: Context, descriptor: Buffer | undefined): boolean {
-  if (descriptor === undefined) return false;
+/** Whether a key management service that is set up here has wrapped the hash, too. */
+function hasKmsWrap({ wrapping }: Context, descriptor: Buffer): boolean {
   const wraps = describeDomain(descriptor).kmsWraps;
   return wraps.some((wrap) => wrapping.all.some((one) => one.provider === wrap.provider && one.keyRef === wrap.keyRef));
 }

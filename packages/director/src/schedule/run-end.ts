@@ -6,7 +6,9 @@ import { passwordById } from '../db/passwords.ts';
 import { addPoint } from '../db/points.ts';
 import { repositoryById } from '../db/repositories.ts';
 import { endRun, type Run, runById } from '../db/runs.ts';
+import { explainJob } from '../explain/explain-job.ts';
 import { runResource } from '../resources/run.ts';
+import { checkChain } from './check-chain.ts';
 
 /** Tells listeners how a run stands. */
 export async function publishRun(context: Context, runId: string): Promise<void> {
@@ -44,13 +46,16 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
   const point = result.point === undefined ? [] : [await pointStatement(context, run, result.point)];
   if ((await db.batch([ending, ...point])) === undefined) {
     context.metrics.countBytes(result.progress);
+    const job = result.point === undefined ? undefined : await jobById(db, run.job.id);
+    if (result.point !== undefined && job !== undefined) await checkChain(context, run, job.repositoryId, result.point);
     await announceEnd(context, run.id);
   } else {
     await db.batch(point);
   }
 }
 
-async function pointStatement({ db }: Context, run: Run, point: NonNullable<TaskResult['point']>) {
+async function pointStatement(context: Context, run: Run, point: NonNullable<TaskResult['point']>) {
+  const { db } = context;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
   return addPoint(point, {
@@ -59,7 +64,7 @@ async function pointStatement({ db }: Context, run: Run, point: NonNullable<Task
     transporterId: run.transporter.id,
     passwordId: password?.id,
     domain: password === undefined ? undefined : { id: password.domainId, epoch: password.epoch },
-    explanation: undefined,
+    explanation: job === undefined ? undefined : JSON.stringify(await explainJob(context, job)),
   });
 }
 

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { type Job, jobById } from '../db/jobs.ts';
 import { pointById } from '../db/points.ts';
 import { existingRun, postponeRun, type Run } from '../db/runs.ts';
+import { explainJob } from '../explain/explain-job.ts';
 import { fail } from '../failures.ts';
 import { cancelTask } from './cancel-task.ts';
 import { closeRun, publishRun } from './run-end.ts';
@@ -58,17 +59,20 @@ function logOf({ log }: Context, run: Run) {
   return log.child({ job: run.job.name, run: run.id, transporter: run.transporter.name });
 }
 
-async function taskOf({ db }: Context, run: Run): Promise<TaskStart> {
+async function taskOf(context: Context, run: Run): Promise<TaskStart> {
+  const { db } = context;
   const job = await jobById(db, run.job.id);
   if (job === undefined) throw fail('not-found', `There is no job ${run.job.name}.`);
   const base = { taskId: run.id, runId: run.id, jobId: job.id, jobName: job.name, attempt: run.attempt };
-  if (run.restore === undefined) return { ...base, kind: 'backup', spec: backupSpec(job) };
+  if (run.restore === undefined)
+    return { ...base, kind: 'backup', spec: { ...backupSpec(job), explanation: await explanationFor(context, job) } };
   const point = await pointById(db, run.restore.pointId);
   return {
     ...base,
     kind: 'restore',
     spec: {
       pointId: point.id,
+      hash: point.hash,
       repositoryId: point.repository.id,
       mode: point.mode,
       destination: run.restore.path,
@@ -76,6 +80,10 @@ async function taskOf({ db }: Context, run: Run): Promise<TaskStart> {
       overwrite: run.restore.overwrite,
     },
   };
+}
+
+async function explanationFor(context: Context, job: Job): Promise<string> {
+  return JSON.stringify(await explainJob(context, job));
 }
 
 function backupSpec(job: Job) {

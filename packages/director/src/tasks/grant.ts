@@ -23,8 +23,6 @@ export interface Grant {
   pointId?: string;
   /** `runsDigest` of the runs of the point, where it was recorded. */
   runsHash?: Buffer;
-  /** The descriptor that came with a point which was taken over. */
-  descriptor?: Buffer;
   /** The only way to the keys that may be taken. */
   way?: Way;
 }
@@ -63,7 +61,6 @@ function readingGrant({ id, job, repository, mode, domain, runsHash }: Point, ru
     use: 'read',
     pointId: id,
     ...(domain === undefined ? {} : { domainId: domain.id }),
-    ...(domain?.descriptor === undefined ? {} : { descriptor: domain.descriptor }),
     ...(runsHash === undefined ? {} : { runsHash }),
   };
 }

@@ -40,7 +40,7 @@ export async function listEntries(context: Context, point: Point, folder: Folder
 }
 
 /** The Transporter that made the point, or else any that reads. */
-function readerOf({ connections }: Context, point: Point): Session {
+export function readerOf({ connections }: Context, point: Point): Session {
   const session = connections.of(point.source.id) ?? connections.all().find(({ transporter }) => canRead(transporter));
   if (session !== undefined) return session;
   throw fail('transporter-away', `No source Transporter is connected that could read the point ${point.id}.`);

@@ -38,12 +38,11 @@ export async function giveTaskKeys(
 function wantedDomain(grant: Grant, { taskId, descriptor }: Params<'task.keys'>): WantedDomain {
   const { domainId } = grant;
   if (domainId === undefined) throw fail('password-mismatch', `The task ${taskId} has no encryption password.`);
-  const presented = descriptor ?? grant.descriptor;
-  if (presented !== undefined && uuidText(describeDomain(presented).domainId) !== domainId) {
+  if (descriptor !== undefined && uuidText(describeDomain(descriptor).domainId) !== domainId) {
     throw fail('request-invalid', `The task ${taskId} presents the descriptor of another encryption domain.`);
   }
   const givenFor = grant.pointId === undefined ? [grant.runId] : [grant.runId, grant.pointId];
-  return { domainId, descriptor: presented, givenFor, way: grant.way };
+  return { domainId, descriptor, givenFor, way: grant.way };
 }
 
 /** A Transporter that is to read one point gets no key of another one. */

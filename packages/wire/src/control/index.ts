@@ -12,12 +12,9 @@ export {
   type Params,
   type RepositoryStats,
   type Result,
-  type StoredPoint,
-  slotKeyContext,
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
-export type { NewSlot, RepositoryKeys } from './repository-keys.ts';
 export type {
   BackupSpec,
   Entry,

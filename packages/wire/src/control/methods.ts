@@ -1,12 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { bytes, Count, Digest, Instant, Mode, PathBytes, Role, record, Serial, text, Uuid } from './fields.ts';
-import { NewSlot, RepositoryKeys } from './repository-keys.ts';
 import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
 
 const Nothing = record({});
 const task = { taskId: Uuid };
-/** A slot key, sealed to the public key of a challenge. */
-const answer = { challengeId: Uuid, sealedKey: bytes(4096, 32) };
 
 /** What a repository holds. Bytes as stored, `freeBytes` of the file system below it. */
 export const RepositoryStats = record({
@@ -14,8 +11,6 @@ export const RepositoryStats = record({
   chunks: Count,
   storedBytes: Count,
   freeBytes: Count,
-  /** Absent: not encrypted at rest. */
-  keys: Type.Optional(RepositoryKeys),
 });
 export type RepositoryStats = Static<typeof RepositoryStats>;
 const RepositoryState = record({ repositoryId: Uuid, stats: RepositoryStats });
@@ -27,25 +22,6 @@ export const MAX_ENTRIES_PAGE = 100;
 
 /** At most this many revoked certificates that have not expired: two weeks' worth. */
 export const MAX_REVOKED = 10_000;
-
-/** A recovery point as a repository holds it, for a Director that compares or takes over. */
-export const StoredPoint = record({
-  id: Uuid,
-  hash: Digest,
-  previous: Type.Optional(Digest),
-  jobId: Uuid,
-  sourceId: Uuid,
-  sequence: Count,
-  createdAt: Instant,
-  /** By the target's clock. */
-  receivedAt: Instant,
-  mode: Mode,
-  /** Source-side only. */
-  descriptor: Type.Optional(bytes(128 * 1024)),
-  /** `runsDigest` of the run table; source-side only. */
-  runsHash: Type.Optional(Digest),
-});
-export type StoredPoint = Static<typeof StoredPoint>;
 
 /** Every method of the control channel: who calls it, its parameters and its result. */
 export const METHODS = {
@@ -110,58 +86,10 @@ export const METHODS = {
     params: record({ serials: Type.Array(Serial, { maxItems: MAX_REVOKED }) }),
     result: Nothing,
   },
-  /** A fresh public key of the target, to which one slot key is sealed: for `repository.create`, `unlock` and `addSlot`. */
-  'repository.challenge': {
-    caller: 'director',
-    params: Nothing,
-    result: record({ challengeId: Uuid, publicKey: bytes(4096, 32) }),
-  },
-  /** With `encryption`, encrypted at rest. */
   'repository.create': {
     caller: 'director',
-    params: record({
-      repositoryId: Type.Optional(Uuid),
-      name: text(64),
-      path: text(4096),
-      encryption: Type.Optional(record({ ...answer, slot: NewSlot })),
-    }),
+    params: record({ repositoryId: Type.Optional(Uuid), name: text(64), path: text(4096) }),
     result: RepositoryState,
-  },
-  /** The key slots of a repository, locked or not. Nothing in them is secret. */
-  'repository.keys': {
-    caller: 'director',
-    params: record({ repositoryId: Type.Optional(Uuid), path: text(4096) }),
-    result: record({ repositoryId: Uuid, keys: Type.Optional(RepositoryKeys) }),
-  },
-  /** Opens a locked repository with the key of one of its slots. */
-  'repository.unlock': {
-    caller: 'director',
-    params: record({ repositoryId: Uuid, path: text(4096), slotId: Uuid, ...answer }),
-    result: RepositoryState,
-  },
-  /** Forgets the keys of a repository; its sessions end, and it refuses work until it is unlocked. */
-  'repository.lock': { caller: 'director', params: record({ repositoryId: Uuid }), result: Nothing },
-  'repository.addSlot': {
-    caller: 'director',
-    params: record({ repositoryId: Uuid, slot: NewSlot, ...answer }),
-    result: RepositoryState,
-  },
-  'repository.removeSlot': {
-    caller: 'director',
-    params: record({ repositoryId: Uuid, slotId: Uuid }),
-    result: RepositoryState,
-  },
-  /** Makes a new master key, or goes on with the rotation under way; data is sealed anew in the background. */
-  'repository.rotateMasterKey': {
-    caller: 'director',
-    params: record({ repositoryId: Uuid }),
-    result: RepositoryState,
-  },
-  /** The recovery points of a repository, oldest first; the page ends where `next` says. */
-  'repository.points': {
-    caller: 'director',
-    params: record({ repositoryId: Uuid, after: Type.Optional(Uuid) }),
-    result: record({ points: Type.Array(StoredPoint, { maxItems: 256 }), next: Type.Optional(Uuid) }),
   },
   'repository.open': {
     caller: 'director',
@@ -217,11 +145,6 @@ export type Result<M extends Method> = Static<(typeof METHODS)[M]['result']>;
 export type MethodOf<C extends 'transporter' | 'director'> = {
   [M in Method]: (typeof METHODS)[M]['caller'] extends C ? M : never;
 }[Method];
-
-/** What a slot key is bound to when it is sealed to the public key of a challenge. */
-export function slotKeyContext(challengeId: string): Buffer {
-  return Buffer.from(`sealift/v1/slot-key\0${challengeId}`);
-}
 
 /**
  * What the keys of a task are bound to when they are sealed: the task and whether they write or read, so that keys

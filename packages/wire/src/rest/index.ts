@@ -15,6 +15,6 @@ export { type Named, Problem, type TransporterRole } from './fields.ts';
 export type { JobResource, RunResource, RunState, WarningResource } from './jobs.ts';
 export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
-export type { RepositoryResource, SlotResource } from './storage.ts';
+export type { RepositoryResource } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';
 export type { Alarm, DrillResource, ExplanationResource } from './trust.ts';

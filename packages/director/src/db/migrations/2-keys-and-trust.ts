@@ -19,16 +19,6 @@ export const MIGRATION_2 = [
   `ALTER TABLE passwords ADD COLUMN keep TEXT NOT NULL DEFAULT 'hash'`,
   `ALTER TABLE passwords ADD COLUMN rotated_at INTEGER`,
 
-  // What opens a slot of a repository that is encrypted at rest, as far as this Director keeps it.
-  `CREATE TABLE repository_keys (
-    repository_id TEXT NOT NULL REFERENCES repositories (id),
-    slot_id TEXT NOT NULL,
-    wrapped_key BLOB NOT NULL,
-    provider TEXT NOT NULL,
-    key_ref TEXT NOT NULL,
-    PRIMARY KEY (repository_id, slot_id)
-  )`,
-
   `ALTER TABLE transporters ADD COLUMN revoked_at INTEGER`,
   `CREATE TABLE certificates (
     serial TEXT PRIMARY KEY,
@@ -38,10 +28,7 @@ export const MIGRATION_2 = [
   )`,
 
   `ALTER TABLE jobs ADD COLUMN quota_bytes INTEGER`,
-  // Stands for a job of another Director whose recovery points were taken over; it cannot be run.
-  `ALTER TABLE jobs ADD COLUMN imported INTEGER NOT NULL DEFAULT 0`,
-
-  // Points that were taken over may come from a source that is not enrolled here.
+  // A point outlives its source.
   `CREATE TABLE points_2 (
     id TEXT PRIMARY KEY,
     job_id TEXT NOT NULL REFERENCES jobs (id),
@@ -51,7 +38,6 @@ export const MIGRATION_2 = [
     password_id TEXT REFERENCES passwords (id),
     domain_id TEXT,
     epoch INTEGER,
-    descriptor BLOB,
     runs_hash BLOB,
     previous BLOB,
     sequence INTEGER NOT NULL,

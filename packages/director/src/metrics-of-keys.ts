@@ -1,0 +1,40 @@
+import { Gauge, type Registry } from 'prom-client';
+import { latestDrills } from './db/drills.ts';
+import type { MetricSources } from './metrics.ts';
+
+export function addKmsGauge(registry: Registry, { kmsUp }: MetricSources): void {
+  new Gauge({
+    name: 'sealift_kms_up',
+    help: '1 while what wraps password hashes answers',
+    registers: [registry],
+    collect() {
+      this.set(kmsUp() ? 1 : 0);
+    },
+  });
+}
+
+/** Whether the newest recovery point of each job opens, by each way to its keys. */
+export function addDrillGauges(registry: Registry, { db }: MetricSources): void {
+  new Gauge({
+    name: 'sealift_key_drill_success',
+    help: '1 if the last key drill of the job opened its newest recovery point this way',
+    labelNames: ['job', 'way'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { job, way, passed } of await latestDrills(db)) this.set({ job, way }, passed);
+    },
+  });
+  new Gauge({
+    name: 'sealift_key_drill_last_success_timestamp_seconds',
+    help: 'When a key drill of the job last succeeded this way',
+    labelNames: ['job', 'way'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { job, way, passedAt } of await latestDrills(db)) {
+        if (passedAt !== null) this.set({ job, way }, passedAt / 1000);
+      }
+    },
+  });
+}
