@@ -38,7 +38,7 @@ export class Site implements AsyncDisposable {
     this.#processes = new Map();
   }
 
-  static async open(folder: string): Promise<Site> {
+  static async open(folder: string, more: Partial<DirectorConfig> = {}): Promise<Site> {
     const config: DirectorConfig = {
       data: join(folder, 'director'),
       host: '127.0.0.1',
@@ -47,6 +47,7 @@ export class Site implements AsyncDisposable {
       names: [],
       drillInterval: 0,
       logLevel: LOG_LEVEL,
+      ...more,
     };
     const director = await startProcess<Served>(DIRECTOR, config);
     const { url, authorityFile } = director.answer;
@@ -78,10 +79,15 @@ export class Site implements AsyncDisposable {
   }
 
   /** Waits until a run has ended, and says how. */
-  async ended(id: string): Promise<RunResource> {
+  ended(id: string): Promise<RunResource> {
+    return this.runWhen(id, ({ state }) => ENDED.has(state));
+  }
+
+  /** The run, once it looks as wanted. */
+  async runWhen(id: string, wanted: (run: RunResource) => boolean): Promise<RunResource> {
     for (;;) {
       const run = await this.client.call('getRun', { params: { id } });
-      if (ENDED.has(run.state)) return run;
+      if (wanted(run)) return run;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runBackup } from '@sealift/pipeline';
+import { type BackupOutcome, runBackup } from '@sealift/pipeline';
 import type { Progress, TaskPoint, TaskStart } from '@sealift/wire';
 import { makePrivateFolder } from '../storage/durable-file.ts';
 import { dialTarget, keysForWriting, type TaskContext } from './context.ts';
@@ -35,9 +35,23 @@ export async function backup(
       },
       signal,
     );
-    const { pointId: id, progress, ...point } = outcome;
-    return { point: { id, ...point, mode: spec.mode }, progress };
+    return { point: pointOf(outcome, spec.mode), progress: outcome.progress };
   } finally {
     await rm(spool, { recursive: true, force: true });
   }
+}
+
+function pointOf(outcome: BackupOutcome, mode: TaskPoint['mode']): TaskPoint {
+  const { pointId, hash, sequence, createdAt, files, bytes, previous, runsHash } = outcome;
+  return {
+    id: pointId,
+    hash,
+    sequence,
+    createdAt,
+    files,
+    bytes,
+    mode,
+    ...(previous === undefined ? {} : { previous }),
+    ...(runsHash === undefined ? {} : { runsHash }),
+  };
 }
