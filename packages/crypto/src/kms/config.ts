@@ -49,9 +49,7 @@ const PARSERS: Record<string, Parse> = {
   },
   pkcs11: (path, query, text) => {
     only(query, ['module-path', 'pin-source'], text);
-    const fields = new Map(
-      path.split(';').map((part) => part.split('=', 2).map(decodeURIComponent) as [string, string]),
-    );
+    const fields = new Map(path.split(';').map((part) => decoded(part, text)));
     const { token, object } = Object.fromEntries(fields);
     const [module, pinSource] = [query.get('module-path'), query.get('pin-source')];
     if (!token || !object || !module?.startsWith('/') || !pinSource?.startsWith('file:/')) {
@@ -93,4 +91,14 @@ function only(query: URLSearchParams, known: string[], text: string): void {
 
 function invalid(text: string, why: string) {
   return fail('kms-config-invalid', `The address of a key, '${text.slice(0, 200)}', ${why}.`);
+}
+
+/** `name=value`, percent-encoded. */
+function decoded(part: string, text: string): [name: string, value: string] {
+  const at = part.indexOf('=');
+  try {
+    return [part.slice(0, Math.max(at, 0)), decodeURIComponent(part.slice(at + 1))];
+  } catch {
+    throw invalid(text, 'has a wrong percent code');
+  }
 }

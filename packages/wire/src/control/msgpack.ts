@@ -30,7 +30,11 @@ export function decodeMessage(bytes: Buffer): unknown {
     throw thrown;
   }
   if (end !== bytes.length) throw fail('protocol-violation', 'A control message has bytes after its value.');
-  return packr.unpack(bytes);
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw fail('protocol-violation', 'A control message is no well-formed MessagePack.', { cause });
+  }
 }
 
 /** Where the value that begins at `at` ends. Reading past the end throws RangeError. */
