@@ -32,8 +32,8 @@ export function addDrillGauges(registry: Registry, { db }: MetricSources): void 
     registers: [registry],
     async collect() {
       this.reset();
-      for (const { job, way, passedAt } of await latestDrills(db)) {
-        if (passedAt !== null) this.set({ job, way }, passedAt / 1000);
+      for (const { job, way, passed_at } of await latestDrills(db)) {
+        if (passed_at !== null) this.set({ job, way }, passed_at / 1000);
       }
     },
   });

@@ -46,15 +46,17 @@ export async function listDrills(db: Database, jobId: string, request: PageReque
   return pageOf(rows, limit, fromRow, (row) => row.at);
 }
 
-/** The last result of each way, for every job. */
+/** The last result of each way, for every job, and when it last succeeded. */
 export async function latestDrills(
   db: Database,
-): Promise<{ job: string; jobId: string; way: string; passed: number; at: number; passedAt: number | null }[]> {
+): Promise<{ job: string; way: string; passed: number; passed_at: number | null }[]> {
   return await db.all(
-    `SELECT jobs.name AS job, jobs.id AS jobId, way, passed, max(at) AS at,
-       (SELECT max(at) FROM drills AS good WHERE good.job_id = jobs.id AND good.way = drills.way AND good.passed = 1)
-         AS passedAt
-     FROM drills JOIN jobs ON jobs.id = drills.job_id GROUP BY jobs.id, way`,
+    `SELECT jobs.name AS job, drills.way, drills.passed,
+       (SELECT max(good.at) FROM drills AS good
+        WHERE good.job_id = drills.job_id AND good.way = drills.way AND good.passed = 1) AS passed_at
+     FROM drills JOIN jobs ON jobs.id = drills.job_id
+     WHERE drills.at = (SELECT max(other.at) FROM drills AS other
+       WHERE other.job_id = drills.job_id AND other.way = drills.way)`,
   );
 }
 
