@@ -24,7 +24,7 @@ const SESSION_KEYS: Key = {
 const IDENTITY: Key = {
   key: 'its own identity key (Ed25519)',
   from: 'enrolment or renewal',
-  until: 'two thirds of two weeks',
+  until: 'its renewal, within two weeks',
 };
 
 /** Says which component holds plaintext, which keys, from when to when, and what a thief of each would get. */
@@ -77,7 +77,7 @@ function network(): Component {
     plaintext: 'never',
     why: 'TLS 1.3 with an X-Wing session inside it, which a proxy that terminates TLS cannot open either.',
     keys: [],
-    thief: 'Times and amounts of traffic; nothing more, with a quantum computer later neither.',
+    thief: 'Times and amounts of traffic; nothing more, not with a quantum computer later either.',
   };
 }
 
@@ -122,10 +122,10 @@ function director({ encryption, keep, kms: provider }: Circumstances): Component
       thief: 'It could admit a Transporter of its own and have points restored to it. It holds no data itself.',
     };
   }
-  const held = keep === 'never' ? 'the run, or a quarter of an hour' : 'the password is forgotten';
+  const held = keep === 'never' ? 'the end of the run, or a quarter of an hour' : 'it is forgotten';
   const hash: Key = {
     key: keep === 'never' ? 'PH, DK: in memory only' : `PH, wrapped by ${provider}; DK while keys are derived`,
-    from: keep === 'never' ? 'the password is given' : 'the password is made',
+    from: keep === 'never' ? 'the moment the password is given' : 'the making of the password',
     until: held,
   };
   return {
@@ -136,7 +136,7 @@ function director({ encryption, keep, kms: provider }: Circumstances): Component
     thief:
       keep === 'never'
         ? 'Its database: nothing. Taken over while it runs: the keys of runs whose password is given meanwhile.'
-        : `Its database: nothing without ${provider}. Taken over while it runs: every run key, so all data of the domain.`,
+        : `Its database: nothing without the key of ${provider}. Taken over while it runs: every run key, so all data of the domain.`,
   };
 }
 
@@ -156,8 +156,8 @@ function kms({ encryption, keep, kms: provider }: Circumstances): Component | un
 function restorer({ encryption }: Circumstances): Component {
   const runs: Key = {
     key: 'RK of every run the point refers to, and IDK',
-    from: 'the restore begins',
-    until: 'it ends',
+    from: 'the start of the restore',
+    until: 'its end',
   };
   return {
     component: 'restoring Transporter',

@@ -30,7 +30,7 @@ export function formatKms({ provider, keyRef, state, reason, wrapped }: KmsResou
     `provider  ${provider}`,
     `key       ${printable(keyRef)}`,
     `state     ${state}${reason === undefined ? '' : `: ${harmless(reason)}`}`,
-    `wrapped   ${wrapped.current} secrets by it, ${wrapped.other} by what was used before`,
+    `wrapped   by it: ${wrapped.current}, by what was used before: ${wrapped.other}`,
   ];
   return `${lines.join('\n')}\n`;
 }
