@@ -18,7 +18,9 @@ import {
   type TreeEntry,
 } from '@sealift/repository';
 import t from 'tap';
+import { MasterKeys } from '../../packages/repository/src/at-rest/master-keys.ts';
 import { decodeConfig, encodeConfig } from '../../packages/repository/src/format/config.ts';
+import { decodeKeyTable } from '../../packages/repository/src/format/key-table.ts';
 import { decodeFooter, encodeFooter } from '../../packages/repository/src/format/pack-footer.ts';
 import { decodePackHeader, encodePackHeader } from '../../packages/repository/src/format/pack-header.ts';
 import {
@@ -66,7 +68,22 @@ const entries: TreeEntry[] = [
 ];
 
 t.test('configs', async (t) => {
-  await fuzz(t, [encodeConfig({ id: randomBytes(16), dedupSecret: id(), createdAt: Date.now() })], decodeConfig);
+  await fuzz(
+    t,
+    [encodeConfig({ id: randomBytes(16), encrypted: false, dedupSecret: id(), createdAt: Date.now() })],
+    decodeConfig,
+  );
+});
+
+t.test('key tables', async (t) => {
+  const keys = MasterKeys.create(randomBytes(16));
+  const kdf = { name: 'argon2id', memoryKiB: 64 * 1024, passes: 3, lanes: 4, salt: id() } as const;
+  const kms = { provider: 'vault', keyRef: 'sealift', ciphertext: randomBytes(60) };
+  const slots = [
+    keys.slot({ id: randomBytes(16), kind: 'password', label: 'of the admins', kdf }, id()),
+    keys.slot({ id: randomBytes(16), kind: 'kms', label: '', kms }, id()),
+  ];
+  await fuzz(t, [keys.encode(1, slots), keys.rotated().encode(2, slots.slice(1))], decodeKeyTable);
 });
 
 const run = { runSalt: id(), epoch: 1, commitment: id() };

@@ -47,7 +47,7 @@ export type { KeyWrapper, KmsProvider } from './kms/key-wrapper.ts';
 export { openKeyWrapper } from './kms/open.ts';
 export { masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
-export { DEFAULT_KDF, KDF_LIMITS, type KdfParameters } from './password.ts';
+export { checkKdf, DEFAULT_KDF, KDF_LIMITS, type KdfParameters, SALT_LENGTH } from './password.ts';
 export type { OpenedRecord, RecordOpener } from './records/opener.ts';
 export { MAX_RECORD_PAYLOAD } from './records/record.ts';
 export type { RecordSealer } from './records/sealer.ts';
@@ -55,13 +55,16 @@ export {
   createMasterKey,
   type MasterWrapContext,
   masterKeyMac,
+  openMasterKey,
   repositoryRunKey,
+  SEALED_MASTER_LENGTH,
+  SLOT_PUBLIC_LENGTH,
+  sealMasterKey,
   slotCheckValue,
   slotKeyFromPassword,
-  unwrapMasterKey,
+  slotPublicKey,
   unwrapUnderMaster,
-  WRAPPED_MASTER_LENGTH,
-  wrapMasterKey,
+  WRAPPED_SECRET_LENGTH,
   wrapUnderMaster,
 } from './repository-keys.ts';
 export { signWith, verifySignature } from './signatures.ts';

@@ -1,20 +1,30 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import { unwrapSecret, wrapSecret } from './gcm-wrap.ts';
+import { unwrapSecret, WRAP_OVERHEAD, wrapSecret } from './gcm-wrap.ts';
 import { type RunKey, runKeyFrom } from './keys.ts';
-import { label, labelled } from './labels.ts';
+import { label } from './labels.ts';
 import { hashPassword, type KdfParameters } from './password.ts';
-import { gcmOpen, gcmSeal, hkdf, hmacSha256, type Key, NONCE_LENGTH, takeKey } from './primitives.ts';
+import { hkdf, hmacSha256, type Key, takeKey } from './primitives.ts';
+import { openMessage, sealMessage } from './sealed-message.ts';
+import { X_WING_CIPHERTEXT_LENGTH, X_WING_PUBLIC_LENGTH, xWingKeyPairFromSeed } from './x-wing.ts';
 
 /*
- * Keys of a repository that is encrypted at rest. RMK, random, seals the data; each slot key (32 bytes: Argon2id of a
- * password, a key file, or what a key management service unwraps) opens one copy of RMK.
+ * Keys of a repository that is encrypted at rest. RMK, random, seals the data. Each slot key (32 bytes: Argon2id of a
+ * password, a key file, or what a key management service unwraps) is the seed of an X-Wing pair, and RMK is sealed to
+ * its public half. So a new RMK reaches every slot although nobody has the slots' passwords at hand, and a slot that was
+ * removed before opens none that is made after.
  */
 
 const NO_SALT = Buffer.alloc(0);
 const MASTER_LENGTH = 32;
+const SLOT_PURPOSE = 'slot';
 
-/** Bytes of a wrapped master key: nonce, ciphertext, tag. */
-export const WRAPPED_MASTER_LENGTH = NONCE_LENGTH + MASTER_LENGTH + 16;
+/** Bytes of the public half of a slot. */
+export const SLOT_PUBLIC_LENGTH = X_WING_PUBLIC_LENGTH;
+/** Bytes of a master key sealed to a slot: KEM ciphertext, key, tag. */
+export const SEALED_MASTER_LENGTH = X_WING_CIPHERTEXT_LENGTH + MASTER_LENGTH + 16;
+
+/** Bytes of a secret of 32 bytes under RMK: nonce, ciphertext, tag. */
+export const WRAPPED_SECRET_LENGTH = MASTER_LENGTH + WRAP_OVERHEAD;
 
 /** A new RMK. */
 export function createMasterKey(): Buffer {
@@ -26,17 +36,20 @@ export function slotKeyFromPassword(password: string, slot: { salt: Buffer; kdf:
   return hashPassword(password, slot.salt, slot.kdf);
 }
 
-/** RMK for one slot; `slotHeader` is everything the table says of the slot, so that it cannot be passed off as another. */
-export function wrapMasterKey(slotKey: Buffer, masterKey: Buffer, slotHeader: Buffer): Buffer {
-  const nonce = randomBytes(NONCE_LENGTH);
-  return Buffer.concat([nonce, gcmSeal(slotWrapKey(slotKey), nonce, slotAad(slotHeader), masterKey)]);
+/** The public half of a slot, 1216 bytes. */
+export function slotPublicKey(slotKey: Buffer): Buffer {
+  return slotPair(slotKey).publicKey;
 }
 
-/** Undefined when it does not verify. */
-export function unwrapMasterKey(slotKey: Buffer, wrapped: Buffer, slotHeader: Buffer): Buffer | undefined {
-  if (wrapped.length !== WRAPPED_MASTER_LENGTH) return undefined;
-  const [nonce, sealed] = [wrapped.subarray(0, NONCE_LENGTH), wrapped.subarray(NONCE_LENGTH)];
-  return gcmOpen(slotWrapKey(slotKey), nonce, slotAad(slotHeader), sealed);
+/** RMK for one slot; `slotHeader` is everything the table says of the slot, so that it cannot be passed off as another. */
+export function sealMasterKey(publicKey: Buffer, masterKey: Buffer, slotHeader: Buffer): Buffer {
+  return sealMessage(publicKey, masterKey, { purpose: SLOT_PURPOSE, context: slotHeader });
+}
+
+/** Undefined when it does not open. */
+export function openMasterKey(slotKey: Buffer, sealed: Buffer, slotHeader: Buffer): Buffer | undefined {
+  if (sealed.length !== SEALED_MASTER_LENGTH) return undefined;
+  return openMessage(slotPair(slotKey), sealed, { purpose: SLOT_PURPOSE, context: slotHeader });
 }
 
 /** KCV of a slot, public: tells a wrong key from a damaged table. `slotId` is its 16 bytes. */
@@ -79,14 +92,10 @@ export function repositoryRunKey(
   return runKeyFrom(key, { domainId: repositoryId, epoch, runSalt });
 }
 
-function slotWrapKey(slotKey: Buffer): KeyObject {
-  return takeKey(hkdf(slotKey, NO_SALT, label('slot-wrap')));
+function slotPair(slotKey: Buffer) {
+  return xWingKeyPairFromSeed(hkdf(slotKey, NO_SALT, label('slot-seed')));
 }
 
 function masterWrapKey(masterKey: Buffer): KeyObject {
   return takeKey(hkdf(masterKey, NO_SALT, label('repo-wrap')));
-}
-
-function slotAad(slotHeader: Buffer): Buffer {
-  return labelled('slot', slotHeader);
 }

@@ -1,5 +1,5 @@
 import { ByteCredit, type Failure, toFailure } from '@sealift/core';
-import type { ChunkType, RunRecord } from '@sealift/crypto';
+import type { ChunkType, RunKey, RunRecord } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { ID_LENGTH } from './format/limits.ts';
 import { encodeRecordHeader, recordLength } from './format/pack-record.ts';
@@ -28,6 +28,8 @@ export interface ChunkToStore {
 
 /** The chunks of one session on their way into packs. */
 export interface ChunkWriter extends AsyncDisposable {
+  /** Encrypted at rest: bodies that are put must be sealed under this key, by `sealInner`. */
+  readonly sealUnder: RunKey | undefined;
   /** Resolves when the chunk is durable. A chunk that is there already is not stored again. */
   put(chunk: ChunkToStore): Promise<void>;
   /** Writes what is waiting and finishes the pack. */
@@ -58,6 +60,7 @@ interface WaitingRecord extends RecordToWrite {
  * group is being written the next one gathers.
  */
 export class GroupWriter implements ChunkWriter {
+  readonly sealUnder: RunKey | undefined;
   readonly #host: WriterHost;
   readonly #session: { zone: Buffer; run?: RunRecord };
   readonly #zoneKey: string;
@@ -76,7 +79,8 @@ export class GroupWriter implements ChunkWriter {
   #ended = false;
   #closing: Promise<void> | undefined;
 
-  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }) {
+  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }, sealUnder?: RunKey) {
+    this.sealUnder = sealUnder;
     this.#host = host;
     this.#session = session;
     this.#zoneKey = session.zone.toString('hex');

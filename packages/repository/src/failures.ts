@@ -20,6 +20,14 @@ export const fail = failuresOf({
   /** A writing call on a repository opened for reading. */
   'opened-read-only': { kind: 'refused', advice: 'Open the repository for writing.' },
   'repository-closed': { kind: 'refused', advice: 'Open the repository again.' },
+  /** Encrypted at rest, and no key was given since it was opened. */
+  'repository-locked': { kind: 'retry', advice: 'Unlock it: sealift repository unlock NAME.' },
+  'wrong-repository-key': { kind: 'refused', advice: 'Give the password or key file of this slot, or of another one.' },
+  'key-slot-unknown': { kind: 'refused', advice: 'List the slots: sealift repository key list NAME.' },
+  'key-slot-exists': { kind: 'refused', advice: 'Give the new slot another id.' },
+  'last-key-slot': { kind: 'refused', advice: 'Add another key slot first, then remove this one.' },
+  /** No copy of the key table can be read, or its MAC does not hold. */
+  'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
   /** Stored bytes of a chunk differ from their checksum. */
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
   'chunk-missing': { kind: 'corrupt', advice: 'Run a new backup of the same source, which stores what is missing.' },

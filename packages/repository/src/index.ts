@@ -1,5 +1,7 @@
 export type { EncryptionMode as ProtectionMode } from '@sealift/crypto';
+export type { EncryptionState, RepositoryEncryption } from './at-rest/repository-encryption.ts';
 export type { ChunkToStore, ChunkWriter } from './chunk-writer.ts';
+export type { SlotDescription, SlotKind } from './format/key-table.ts';
 export { decodeManifest, encodeManifest, type Manifest } from './format/manifest-body.ts';
 export { PAGE_KIND, pageKind } from './format/page-kind.ts';
 export {
@@ -21,7 +23,7 @@ export { type ContentMap, type EntryKind, encodeEntry, type TreeEntry } from './
 export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeNode } from './format/tree-page.ts';
 export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
 export type { Lookup } from './index/pack-table.ts';
-export { createRepository, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
+export { createRepository, type FirstSlot, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
 export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';
 export type { Repository, RepositoryStats } from './repository.ts';

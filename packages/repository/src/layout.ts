@@ -5,12 +5,14 @@ export const PACKS_FOLDER = 'packs';
 export const POINTS_FOLDER = 'points';
 export const REFERENCES_FOLDER = 'references';
 export const LEASES_FOLDER = 'leases';
+export const KEYS_FOLDER = 'keys';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
 const LEASE_NAME = new RegExp(`^leases/([0-9]{12})-(${UUID})$`);
+const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const UUID_ALONE = new RegExp(`^${UUID}$`);
 
 export function packName(packId: Buffer): string {
@@ -57,6 +59,16 @@ export function parseLeaseName(name: string): { generation: number; holder: stri
   const found = LEASE_NAME.exec(name);
   if (found === null) return undefined;
   return { generation: Number(found[1]), holder: found[2] as string };
+}
+
+/** The key table of a repository that is encrypted at rest; it is kept twice. */
+export function keyTableName(generation: number, copy: number): string {
+  return `${KEYS_FOLDER}/${String(generation).padStart(12, '0')}-${copy}`;
+}
+
+export function parseKeyTableName(name: string): { generation: number; copy: number } | undefined {
+  const found = KEY_TABLE_NAME.exec(name);
+  return found === null ? undefined : { generation: Number(found[1]), copy: Number(found[2]) };
 }
 
 /** A UUID in lower case: the only form in which ids become file names. */

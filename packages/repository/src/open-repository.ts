@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@sealift/core';
 import { uuidBytes } from '@sealift/crypto';
+import { publishKeyTable, readKeyTable, removeTables } from './at-rest/key-table-file.ts';
+import { MasterKeys } from './at-rest/master-keys.ts';
 import { fail } from './failures.ts';
 import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
+import type { SlotDescription } from './format/key-table.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
@@ -12,19 +15,52 @@ import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
 import type { Store } from './store/store.ts';
 
-/** Makes a new, empty, unencrypted repository. */
-export async function createRepository(store: Store): Promise<{ id: string }> {
+/** The first key slot of a repository that is encrypted at rest. */
+export interface FirstSlot {
+  slot: SlotDescription;
+  /** 32 bytes. */
+  slotKey: Buffer;
+}
+
+/** Makes a new, empty repository; with `encryption`, encrypted at rest. It exists once its config does. */
+export async function createRepository(store: Store, encryption?: FirstSlot): Promise<{ id: string }> {
   const id = crypto.randomUUID();
-  const config = encodeConfig({ id: uuidBytes(id), dedupSecret: randomBytes(32), createdAt: Date.now() });
+  const encrypted = encryption !== undefined;
+  const config = { id: uuidBytes(id), encrypted, dedupSecret: randomBytes(32), createdAt: Date.now() };
+  if (encryption !== undefined) {
+    if (await hasConfig(store)) throw exists(store);
+    await publishFirstTable(store, config.id, encryption);
+  }
   try {
-    await store.publish(CONFIG_NAME, config);
+    await store.publish(CONFIG_NAME, encodeConfig(config));
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.code === 'file-exists') {
-      throw fail('repository-exists', `There is a repository at ${store.location} already.`);
+      throw exists(store);
     }
     throw thrown;
   }
   return { id };
+}
+
+async function publishFirstTable(store: Store, repositoryId: Buffer, { slot, slotKey }: FirstSlot): Promise<void> {
+  await removeTables(store, () => true);
+  const keys = MasterKeys.create(repositoryId);
+  await publishKeyTable(store, 1, keys.encode(1, [keys.slot(slot, slotKey)]));
+  keys.erase();
+}
+
+async function hasConfig(store: Store): Promise<boolean> {
+  try {
+    await store.readTail(CONFIG_NAME, 0);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.code === 'file-missing') return false;
+    throw thrown;
+  }
+}
+
+function exists(store: Store): Failure {
+  return fail('repository-exists', `There is a repository at ${store.location} already.`);
 }
 
 export interface OpenRepositoryOptions {
@@ -34,7 +70,10 @@ export interface OpenRepositoryOptions {
   readOnly?: boolean;
 }
 
-/** Takes the lease, salvages torn packs, builds the index from the footers of all packs, and reads all points. */
+/**
+ * Takes the lease, salvages torn packs, builds the index from the footers of all packs, and reads all points. One that is
+ * encrypted at rest is locked until `encryption.unlock` was called.
+ */
 export async function openRepository(store: Store, options: OpenRepositoryOptions): Promise<Repository> {
   if (!isUuid(options.holder)) throw fail('repository-in-use', `${options.holder} is no UUID of a Transporter.`);
   const readOnly = options.readOnly ?? false;
@@ -45,13 +84,14 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const problems: Failure[] = [];
   const onProblem = (failure: Failure) => problems.push(failure);
-  const table = new PackTable();
+  const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const points = await loadPoints(store, onProblem);
   const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
   const freeBytes = await store.freeBytes();
+  const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   held.move();
-  return new ServedRepository({ store, config, lease, table, points, problems, storedBytes, freeBytes });
+  return new ServedRepository({ store, config, keyTable, lease, table, points, problems, storedBytes, freeBytes });
 }
 
 async function readConfig(store: Store): Promise<RepositoryConfig> {

@@ -1,5 +1,6 @@
 import type { Failure } from '@sealift/core';
 import type { ChunkType, RunRecord } from '@sealift/crypto';
+import type { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
@@ -19,7 +20,9 @@ export interface RepositoryStats {
 export interface Repository extends AsyncDisposable {
   /** UUID. */
   readonly id: string;
-  /** 32 bytes from which the ids of in-flight chunks are derived. */
+  /** Encryption at rest, if it was chosen at creation. While it is locked, chunks of the own zone are out of reach. */
+  readonly encryption: RepositoryEncryption | undefined;
+  /** 32 bytes from which the ids of in-flight chunks are derived. @throws Failure `repository-locked` */
   readonly dedupSecret: Buffer;
   readonly readOnly: boolean;
   /** Damage found while opening: each names the pack or point and says what is left of it. */
@@ -28,7 +31,10 @@ export interface Repository extends AsyncDisposable {
   lookup(zone: Buffer, id: Buffer): Lookup;
   /** For one session: its packs hold chunks of one zone, sealed in one run. */
   writer(session: { zone: Buffer; run?: RunRecord }): ChunkWriter;
-  /** The stored bytes of a chunk, checked against their checksum; in memory of their own, so they can be transferred. */
+  /**
+   * A chunk, checked against its checksum: as it was put, or, in the own zone of a repository that is encrypted at rest,
+   * what was sealed. In memory of its own, so it can be transferred.
+   */
   readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }>;
   points(): Promise<PointRecord[]>;
   /** The recovery point file as it was committed. */

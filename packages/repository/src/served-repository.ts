@@ -1,10 +1,12 @@
 import { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
+import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import { checkCommit } from './commit.ts';
 import { fail } from './failures.ts';
 import { sha256InBackground } from './format/checksum.ts';
 import type { RepositoryConfig } from './format/config.ts';
+import type { DecodedKeyTable } from './format/key-table.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
@@ -19,6 +21,8 @@ import type { Store } from './store/store.ts';
 interface Parts {
   store: Store;
   config: RepositoryConfig;
+  /** There when it is encrypted at rest. */
+  keyTable: DecodedKeyTable | undefined;
   /** Absent when opened for reading. */
   lease: Lease | undefined;
   table: PackTable;
@@ -30,7 +34,7 @@ interface Parts {
 
 export class ServedRepository implements Repository {
   readonly id: string;
-  readonly dedupSecret: Buffer;
+  readonly encryption: RepositoryEncryption | undefined;
   readonly readOnly: boolean;
   readonly problems: readonly Failure[];
   readonly #parts: Parts;
@@ -44,7 +48,8 @@ export class ServedRepository implements Repository {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.id = uuidText(parts.config.id);
-    this.dedupSecret = parts.config.dedupSecret;
+    const host = { store: parts.store, confirmWritable: () => this.#writable().confirm() };
+    this.encryption = parts.keyTable && new RepositoryEncryption(host, parts.keyTable);
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
     this.#points = new Map(parts.points.map((point) => [point.id, point]));
@@ -62,6 +67,10 @@ export class ServedRepository implements Repository {
     };
   }
 
+  get dedupSecret(): Buffer {
+    return this.encryption === undefined ? this.#parts.config.dedupSecret : this.encryption.dedupSecret;
+  }
+
   lookup(zone: Buffer, id: Buffer): Lookup {
     return this.#parts.table.lookup(zone, id);
   }
@@ -69,10 +78,12 @@ export class ServedRepository implements Repository {
   writer(session: { zone: Buffer; run?: RunRecord }): ChunkWriter {
     this.#writable();
     if (session.zone.length !== ZONE_LENGTH) throw fail('wrong-zone', `A zone of ${session.zone.length} bytes.`);
-    if (session.zone.equals(this.#parts.config.id) !== (session.run === undefined)) {
+    const own = session.zone.equals(this.#parts.config.id);
+    if (own !== (session.run === undefined)) {
       throw fail('wrong-zone', 'A run is given for exactly the zones of source-side encryption.');
     }
-    const writer = new GroupWriter(this.#writerHost, publicSession(session));
+    const sealUnder = own ? this.encryption?.newRun() : undefined;
+    const writer = new GroupWriter(this.#writerHost, publicSession({ run: sealUnder, ...session }), sealUnder);
     this.#writers.add(writer);
     return writer;
   }
@@ -94,7 +105,8 @@ export class ServedRepository implements Repository {
         throw fail('format-damaged', 'It holds another chunk.');
       if (!(await sha256InBackground(body)).equals(head.checksum))
         throw fail('format-damaged', 'Its checksum does not hold.');
-      return { type: head.type, body };
+      const sealed = this.encryption !== undefined && zone.equals(this.#parts.config.id);
+      return { type: head.type, body: sealed ? this.encryption.unseal(head, body) : body };
     } catch (thrown) {
       if (!(thrown instanceof Failure) || thrown.kind !== 'corrupt') throw thrown;
       const where = `pack ${found.in.name} in ${this.#parts.store.location}`;
@@ -199,13 +211,17 @@ export class ServedRepository implements Repository {
     held.use(store);
     if (lease !== undefined) held.use(lease);
     await this.#committing;
+    held.defer(() => this.encryption?.lock());
     for (const references of this.#references) held.use(references);
     await Promise.all([...this.#writers].map((writer) => writer.close()));
   }
 }
 
 /** Only the public part of a run is kept, even if the caller's object carries its key. */
-function publicSession({ zone, run }: { zone: Buffer; run?: RunRecord }): { zone: Buffer; run?: RunRecord } {
+function publicSession({ zone, run }: { zone: Buffer; run?: RunRecord | undefined }): {
+  zone: Buffer;
+  run?: RunRecord;
+} {
   if (run === undefined) return { zone };
   return { zone, run: { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment } };
 }

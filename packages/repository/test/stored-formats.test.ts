@@ -205,12 +205,12 @@ t.test('a repository, a pack and a point written by a newer version are refused 
   const { store } = await smallRepository(t);
   const path = join(store.location, 'config');
   const config = await readFile(path);
-  config.writeUInt16BE(2, 4);
+  config.writeUInt16BE(3, 4);
   await writeFile(path, config);
   await t.rejects(openRepository(store, { holder }), {
     code: 'repository-too-new',
     kind: 'refused',
-    message: /version 2/,
+    message: /version 3/,
   });
   const point = sealManifest(aManifest({ sourceId }), { identity: signer.identity });
   point.writeUInt16BE(2, 4);

@@ -6,22 +6,32 @@ import { sha256 } from './checksum.ts';
 /** `SLRC`, first bytes of the config file. */
 const MAGIC = Buffer.from('SLRC');
 /** Version of the whole repository: raised when an older program could misread or harm it. */
-export const REPOSITORY_VERSION = 1;
+export const REPOSITORY_VERSION = 2;
+/** Repositories that are not encrypted stay readable for programs that know no encryption at rest. */
+const PLAIN_VERSION = 1;
 export const CONFIG_LENGTH = 100;
+
+const NO_SECRET = Buffer.alloc(32);
 
 export interface RepositoryConfig {
   /** UUID as 16 bytes; also the zone of in-flight chunks. */
   id: Buffer;
+  /** Encrypted at rest: then the dedup secret is in the key table, and zeros stand here. */
+  encrypted: boolean;
   /** Key material of the ids of in-flight chunks. */
   dedupSecret: Buffer;
   /** ms since 1970. */
   createdAt: number;
 }
 
-/** Magic, u16 version, u16 encryption (0: none), id, dedup secret, u64 createdAt, 4 zero bytes, SHA-256 of all before. */
+/** Magic, u16 version, u16 encryption (0: none, 1: key table), id, dedup secret, u64 createdAt, 4 zero bytes, SHA-256 of all before. */
 export function encodeConfig(config: RepositoryConfig): Buffer {
   const writer = new ByteWriter(CONFIG_LENGTH);
-  writer.bytes(MAGIC).u16(REPOSITORY_VERSION).u16(0).bytes(config.id).bytes(config.dedupSecret);
+  writer
+    .bytes(MAGIC)
+    .u16(config.encrypted ? REPOSITORY_VERSION : PLAIN_VERSION)
+    .u16(config.encrypted ? 1 : 0);
+  writer.bytes(config.id).bytes(config.encrypted ? NO_SECRET : config.dedupSecret);
   writer.u64(config.createdAt).u32(0);
   return writer.bytes(sha256(writer.finish())).finish();
 }
@@ -38,11 +48,14 @@ export function decodeConfig(bytes: Buffer): RepositoryConfig {
     );
   }
   const encryption = reader.u16();
-  const config = { id: reader.take(16), dedupSecret: reader.take(32), createdAt: reader.u64() };
+  const encrypted = encryption === 1;
+  const config = { id: reader.take(16), encrypted, dedupSecret: reader.take(32), createdAt: reader.u64() };
   const spare = reader.u32();
   const summed = bytes.subarray(0, reader.position);
   if (!sha256(summed).equals(reader.take(32))) throw reader.damaged('its checksum does not hold');
-  if (version === 0 || encryption !== 0 || spare !== 0) throw reader.damaged('a field has an unknown value');
+  const known =
+    encryption === (version === PLAIN_VERSION ? 0 : 1) && (!encrypted || config.dedupSecret.equals(NO_SECRET));
+  if (version === 0 || !known || spare !== 0) throw reader.damaged('a field has an unknown value');
   reader.end();
   return config;
 }

@@ -12,6 +12,8 @@ export interface IndexedPack {
   moving?: Promise<void>;
   /** Number of its run in `runs`, or -1. */
   run: number;
+  /** Encrypted at rest: number of the master key its chunks are sealed under. */
+  masterEpoch?: number;
 }
 
 export type Lookup = { state: 'missing' } | { state: 'chunk' } | { state: 'member'; bundle: Buffer; ordinal: number };
@@ -27,6 +29,12 @@ export class PackTable {
   readonly #runs: RunRecord[] = [];
   readonly #runNumbers = new Map<string, number>();
   readonly #zones = new Map<string, HashIndex>();
+  readonly #ownZone: Buffer;
+
+  /** @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points */
+  constructor(ownZone: Buffer) {
+    this.#ownZone = ownZone;
+  }
 
   get chunkCount(): number {
     let count = 0;
@@ -37,8 +45,10 @@ export class PackTable {
   /** Makes a pack known; its chunks are added one by one as they become durable. */
   addPack(header: PackHeader, name: string): number {
     if (this.#packs.length >= MOST_PACKS) throw fail('format-limit', `The repository has over ${MOST_PACKS} packs.`);
-    const run = header.run === undefined ? -1 : this.#runNumber(header.run);
-    return this.#packs.push({ name, run }) - 1;
+    const { run, zone } = header;
+    if (run === undefined) return this.#packs.push({ name, run: -1 }) - 1;
+    if (zone.equals(this.#ownZone)) return this.#packs.push({ name, run: -1, masterEpoch: run.epoch }) - 1;
+    return this.#packs.push({ name, run: this.#runNumber(run) }) - 1;
   }
 
   pack(number: number): IndexedPack {
