@@ -45,7 +45,7 @@ export { type KmsConfig, parseKmsAddress } from './kms/config.ts';
 export { kmsWrapContext, openWithKms } from './kms/descriptor-wraps.ts';
 export type { KeyWrapper, KmsProvider } from './kms/key-wrapper.ts';
 export { openKeyWrapper } from './kms/open.ts';
-export { masterKeyWrapper } from './master-key.ts';
+export { masterKey, masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
 export { checkKdf, DEFAULT_KDF, KDF_LIMITS, type KdfParameters, SALT_LENGTH } from './password.ts';
 export type { OpenedRecord, RecordOpener } from './records/opener.ts';
@@ -62,6 +62,7 @@ export {
   sealMasterKey,
   slotCheckValue,
   slotKeyFromPassword,
+  slotKeyWrapContext,
   slotPublicKey,
   unwrapUnderMaster,
   WRAPPED_SECRET_LENGTH,

@@ -29,7 +29,8 @@ export async function masterKeyWrapper(source: { file: string } | { base64: stri
   return wrapperOf(masterKey(text));
 }
 
-function masterKey(text: string): Buffer {
+/** The 32 bytes of a key written in base64. @throws Failure `master-key-invalid` */
+export function masterKey(text: string): Buffer {
   const trimmed = text.trim();
   const key = Buffer.from(BASE64_KEY.test(trimmed) ? trimmed : '', 'base64');
   if (key.length !== KEY_LENGTH) throw fail('master-key-invalid', 'The master key is not 32 bytes of base64.');

@@ -1,5 +1,5 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import { unwrapSecret, WRAP_OVERHEAD, wrapSecret } from './gcm-wrap.ts';
+import { unwrapSecret, WRAP_OVERHEAD, type WrapContext, wrapSecret } from './gcm-wrap.ts';
 import { type RunKey, runKeyFrom } from './keys.ts';
 import { label } from './labels.ts';
 import { hashPassword, type KdfParameters } from './password.ts';
@@ -60,6 +60,11 @@ export function slotCheckValue(slotKey: Buffer, slotId: Buffer): Buffer {
 /** MAC of the slot table under RMK, 32 bytes. */
 export function masterKeyMac(masterKey: Buffer, bytes: Buffer): Buffer {
   return hmacSha256(takeKey(hkdf(masterKey, NO_SALT, label('slot-table-mac'))), bytes);
+}
+
+/** What the key of a KMS slot is bound to at the service; `slotId` is its 16 bytes. */
+export function slotKeyWrapContext(slotId: Buffer): WrapContext {
+  return { purpose: 'slot-key', domainId: slotId, epoch: 0 };
 }
 
 /** What is wrapped under a master key: of which repository and epoch, and what for. */

@@ -50,5 +50,10 @@ export const fail = failuresOf({
   /** A password that opens neither the point nor a later one of its domain. */
   'wrong-password': { kind: 'refused', advice: 'Check the password and which password the recovery point names.' },
   /** Source-side data is to be opened, and no keys came with the task. */
+  /** What was given opens no key slot of a repository that is encrypted at rest. */
+  'repository-key-missing': {
+    kind: 'refused',
+    advice: 'Give the password, key file or service of one of its key slots.',
+  },
   'keys-missing': { kind: 'refused', advice: 'Supply the encryption password of this recovery point.' },
 });

@@ -14,4 +14,5 @@ export {
   runRestore,
 } from './restore.ts';
 export { type Sample, type SampleOptions, samplePoint } from './sample-point.ts';
+export { type Unlock, unlockFromKeyFile, unlockFromKms, unlockFromPassword } from './unlock.ts';
 export { RunQuotas } from './write/run-quotas.ts';

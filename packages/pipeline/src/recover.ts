@@ -10,21 +10,30 @@ import {
   restorePoint,
 } from './restore.ts';
 import type { PointSource, StoredChunk } from './transfer/point-source.ts';
+import type { Unlock } from './unlock.ts';
 
 /** A repository within reach, read without any daemon. */
 class RepositorySource implements PointSource {
-  readonly chunkSecret: Buffer;
   readonly #repository: Repository;
+  readonly #unlock: Unlock;
   #zone: Buffer | undefined;
 
-  constructor(repository: Repository) {
+  constructor(repository: Repository, unlock: Unlock) {
     this.#repository = repository;
-    this.chunkSecret = repository.dedupSecret;
+    this.#unlock = unlock;
   }
 
+  get chunkSecret(): Buffer {
+    return this.#repository.dedupSecret;
+  }
+
+  /** Source-side points are ciphertext of their own and need nothing of the repository's keys. */
   async readPoint(id: string): Promise<Buffer> {
     const { manifest } = await this.#repository.readPoint(id === 'latest' ? await this.#latest() : id);
-    this.#zone = openManifest(manifest, {}).manifest.zone;
+    const { zone, mode } = openManifest(manifest, {}).manifest;
+    this.#zone = zone;
+    const { encryption } = this.#repository;
+    if (mode === 'in-flight' && encryption?.locked) await this.#unlock(encryption);
     return manifest;
   }
 
@@ -93,9 +102,9 @@ async function* descriptorsOf(own: Buffer, repository: Repository): AsyncGenerat
 /** Recovers a point with a repository and, for a source-side one, its password: no Director, no network. */
 export async function recoverFromRepository(
   repository: Repository,
-  options: PointOptions & RestoreTarget,
+  options: PointOptions & RestoreTarget & { unlock: Unlock },
   signal: AbortSignal,
 ): Promise<RestoreOutcome> {
   using meter = new ProgressMeter('restoring', options.onProgress, options.onWarning);
-  return await restorePoint(new RepositorySource(repository), options, meter, signal);
+  return await restorePoint(new RepositorySource(repository, options.unlock), options, meter, signal);
 }

@@ -9,6 +9,7 @@ import {
   createKeyAndRequest,
   createTicketKey,
   type Identity,
+  newUuidBytes,
   type OpenDomain,
   openDomain,
   parseCertificate,
@@ -231,14 +232,17 @@ const KDF = { name: 'argon2id', memoryKiB: 64 * 1024, passes: 3, lanes: 4 } as c
 const PASSWORD = 'correct horse battery staple';
 const NEVER = new AbortController().signal;
 
-export async function pair(): Promise<Pair> {
+/** With `slotKey`, the repository is encrypted at rest and unlocked. */
+export async function pair({ slotKey }: { slotKey?: Buffer } = {}): Promise<Pair> {
   const folder = await mkdtemp(join(tmpdir(), 'sealift-pipeline-'));
   const store = filesystemStore(join(folder, 'repository'));
-  await createRepository(store);
+  const slot = { id: newUuidBytes(), kind: 'keyfile', label: 'test' } as const;
+  await createRepository(store, slotKey === undefined ? undefined : { slot, slotKey });
   const authority = await createAuthority();
   const source = await enrol(authority, 'source');
   const target = await enrol(authority, 'target');
   const repository = await openRepository(store, { holder: target.id });
+  if (slotKey !== undefined) repository.encryption?.unlock(slot.id, slotKey);
   const both = new Pair(folder, repository, source, target, await createDomain(PASSWORD, KDF));
   await both.listen();
   return both;

@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
@@ -39,6 +40,31 @@ for (const mode of ['in-flight', 'source-side'] as const) {
     const restored = join(both.folder, 'restored');
     await both.restore(first.pointId, mode, restored);
     t.same([...compareTrees(image, join(restored, 'disk.img'))], []);
+  });
+}
+
+for (const mode of ['in-flight', 'source-side'] as const) {
+  t.test(`into a repository that is encrypted at rest a tree goes unread by thieves in ${mode} mode`, async (t) => {
+    await using both = await pair({ slotKey: randomBytes(32) });
+    const source = join(both.folder, 'data');
+    makeTree(source);
+    const canary = randomBytes(30).toString('hex');
+    writeFileSync(join(source, `named ${canary}`), canary);
+    writeFileSync(
+      join(source, 'large enough for a chunk of its own'),
+      Buffer.concat([randomBytes(400_000), Buffer.from(canary)]),
+    );
+    const { pointId, warned } = await both.backup([source], mode, { compression: 'none' });
+    t.same(warned, []);
+    for (const item of readdirSync(both.repositoryPath, { recursive: true, withFileTypes: true })) {
+      if (!item.isFile()) continue;
+      t.notOk(readFileSync(join(item.parentPath, item.name)).includes(canary), `no canary in ${item.name}`);
+    }
+    const second = await both.backup([source], mode, { compression: 'none' });
+    t.ok(second.progress.bytesStored < 100_000, `${second.progress.bytesStored} bytes stored again`);
+    const restored = join(both.folder, 'restored');
+    t.same((await both.restore(pointId, mode, restored)).warned, []);
+    t.same([...compareTrees(source, join(restored, 'data'))], []);
   });
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { PathWarning } from '@sealift/pipeline';
+import type { PathWarning, Unlock } from '@sealift/pipeline';
 import type { PointRecord, Repository } from '@sealift/repository';
 import type { Progress } from '@sealift/wire';
 import type { Command } from 'commander';
@@ -13,6 +13,7 @@ import { harmless, printable } from '../output/printable.ts';
 import { type ProgressLine, progressLine } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, formatTime } from '../output/units.ts';
+import { readKeyFile } from '../secrets/key-file.ts';
 import { readSecret } from '../secrets/read-secret.ts';
 import { type Invocation, say } from '../session/host.ts';
 import { choice, defineCommand, jsonOption } from './define.ts';
@@ -25,6 +26,7 @@ interface Options {
   only?: string[];
   overwrite: 'never' | 'older' | 'always';
   passwordFile?: string;
+  keyFile?: string;
   ca?: string;
   json?: boolean;
 }
@@ -38,9 +40,11 @@ export function addRecover(parent: Command, invocation: Invocation): void {
       'sealift recover --repository /mnt/usb/main --to /srv/restored',
       'sealift recover --repository /mnt/usb/main --point 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to /srv/restored \\\n' +
         "    --only 'mail/**' --password-file /run/secrets/archive",
+      'sealift recover --repository /mnt/usb/main --to /srv/restored --key-file /mnt/safe/main.key',
     ],
     notes:
-      'The repository is only read. Points with source-side encryption need their password, which is asked for.\n' +
+      'The repository is only read. Points with source-side encryption need their password, which is asked for; others,\n' +
+      'in a repository that is encrypted at rest, need the password or key file of one of its key slots.\n' +
       'Exit status 3: something was damaged or could not be written; each file is named, the rest is restored.',
   })
     .requiredOption('--repository <dir>', 'folder of the repository, or of a copy of it')
@@ -50,6 +54,7 @@ export function addRecover(parent: Command, invocation: Invocation): void {
     .option('--only <pattern...>', 'only what matches')
     .addOption(choice('--overwrite <rule>', 'files that exist', ['never', 'older', 'always']).default('never'))
     .option('--password-file <file>', 'take the password from a file, or from standard input with -')
+    .option('--key-file <file>', 'open a repository that is encrypted at rest with the key in this file')
     .option('--ca <file>', 'refuse a point that no source of this authority (its ca.pem) has signed')
     .addOption(jsonOption())
     .action(async (options: Options) => {
@@ -102,6 +107,7 @@ async function restore(invocation: Invocation, repository: Repository, options: 
       pointId: options.point,
       ...authority,
       keys: keysFromPassword(() => readSecret(invocation, request), repository),
+      unlock: await unlocking(invocation, options),
       destination,
       only: options.only ?? [],
       overwrite: options.overwrite,
@@ -120,6 +126,12 @@ async function restore(invocation: Invocation, repository: Repository, options: 
     { point: pointId, mode, made, destination, files, bytes, warnings },
     () => `restored ${files} files, ${formatBytes(bytes)}, of ${pointId} (${mode}) to ${printable(destination)}\n`,
   );
+}
+
+async function unlocking(invocation: Invocation, { keyFile, passwordFile }: Options): Promise<Unlock> {
+  const { unlockFromKeyFile, unlockFromPassword } = await import('@sealift/pipeline');
+  if (keyFile !== undefined) return unlockFromKeyFile(await readKeyFile(invocation, keyFile));
+  return unlockFromPassword(() => readSecret(invocation, { label: 'Repository password', file: passwordFile }));
 }
 
 function showProgress(line: ProgressLine, { phase, files, bytesRead, bytesTotal }: Progress): void {

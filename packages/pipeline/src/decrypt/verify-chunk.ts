@@ -1,16 +1,33 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { releaseMemory } from '@sealift/core';
-import { CHUNK_TYPE, checkBundle, decodeBundle, openInner, parseChunkHeader } from '@sealift/crypto';
+import {
+  CHUNK_TYPE,
+  checkBundle,
+  decodeBundle,
+  openInner,
+  parseChunkHeader,
+  type RunKey,
+  sealInner,
+} from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { asBuffer, ownBuffer } from '../threads/channel.ts';
 import type { VerifyResult, VerifyWork } from './target-messages.ts';
 
-/** Checks a received chunk as far as its mode allows. @throws Failure for one that must not be stored */
+/** Checks a received chunk as far as its mode allows, and makes of it what is stored. @throws Failure for one that must not be stored */
 export function verifyChunk(work: VerifyWork): VerifyResult {
-  const body = asBuffer(work.body);
-  if ('idKey' in work.by) verifyPlain(body, work, work.by.idKey);
-  else verifySealed(body, work, work.by);
+  const received = asBuffer(work.body);
+  if ('idKey' in work.by) verifyPlain(received, work, work.by.idKey);
+  else verifySealed(received, work, work.by);
+  const body =
+    'idKey' in work.by && work.by.sealUnder !== undefined ? seal(received, work, work.by.sealUnder) : received;
   return { body, checksum: ownBuffer(createHash('sha256').update(body).digest()) };
+}
+
+/** At rest: what was verified is sealed under the key of the session that writes it. */
+function seal(inner: Buffer, work: VerifyWork, run: RunKey): Buffer {
+  const sealed = sealInner(run, { type: work.type, id: asBuffer(work.id) }, inner);
+  releaseMemory(inner);
+  return sealed;
 }
 
 /** The id is recomputed from the plaintext, and those of bundle members too: no source can plant a chunk under a wrong one. */

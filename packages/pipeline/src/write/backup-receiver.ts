@@ -56,11 +56,15 @@ export class BackupReceiver implements SessionServer {
     this.#repository = repository;
     this.#workers = means.workers;
     this.#takeQuota = means.take;
+    this.#writer = repository.writer({ zone, ...(open.run === undefined ? {} : { run: open.run }) });
+    const { sealUnder } = this.#writer;
     this.#verifyBy =
       open.run === undefined
-        ? { idKey: chunkKeysFromSecret(repository.dedupSecret).idKey }
+        ? {
+            idKey: chunkKeysFromSecret(repository.dedupSecret).idKey,
+            ...(sealUnder === undefined ? {} : { sealUnder }),
+          }
         : { domainId: ownBuffer(zone), runSalt: ownBuffer(open.run.runSalt) };
-    this.#writer = repository.writer({ zone, ...(open.run === undefined ? {} : { run: open.run }) });
     this.#acknowledger = new Acknowledger(
       (sequence) => link.send(MESSAGE.ack, encodeAck(sequence)),
       // The source may be waiting for room in its window and send nothing that could be answered with the failure.
