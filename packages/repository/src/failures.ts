@@ -38,6 +38,21 @@ export const fail = failuresOf({
   'point-damaged': { kind: 'corrupt', advice: 'Use another recovery point and check the disk.' },
   /** A different recovery point with this id is there already. */
   'point-exists': { kind: 'refused', advice: 'Start a new run, which makes a recovery point with a new id.' },
+  /** A recovery point may not be removed yet. Nobody can shorten a lock. */
+  'point-locked': { kind: 'refused', advice: 'Remove it after the lock has ended.' },
+  'point-held': { kind: 'refused', advice: 'Release the hold of the recovery point first, if it may go.' },
+  /** A lock or hold that cannot be set. */
+  'lock-refused': { kind: 'refused', advice: 'Give a time that is later than now and than the lock that stands.' },
+  /** What is stored of a lock cannot be read, so the point counts as held. */
+  'lock-damaged': {
+    kind: 'corrupt',
+    advice: 'Check the disk. If the recovery point may be removed, delete the named file by hand and open again.',
+  },
+  /** The clock of this machine is not to be trusted. */
+  'clock-jumped': {
+    kind: 'refused',
+    advice: 'Set the clock of the target right and keep it so with NTP: locks of recovery points are judged by it.',
+  },
   /** A recovery point refers to chunks that the repository does not hold. */
   'point-incomplete': { kind: 'retry', advice: 'Run the job again: it sends what is missing.' },
   /** A recovery point does not fit what was sent with it. */

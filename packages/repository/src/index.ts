@@ -24,8 +24,10 @@ export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeN
 export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
 export type { Lookup } from './index/pack-table.ts';
 export { createRepository, type FirstSlot, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
+export type { Hold, PointKeeping } from './point-locks.ts';
 export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';
-export type { Repository, RepositoryStats } from './repository.ts';
+export type { Removal } from './removals.ts';
+export type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
 export { filesystemStore } from './store/filesystem.ts';
 export type { GrowingFile, Store } from './store/store.ts';

@@ -6,6 +6,8 @@ export const POINTS_FOLDER = 'points';
 export const REFERENCES_FOLDER = 'references';
 export const LEASES_FOLDER = 'leases';
 export const KEYS_FOLDER = 'keys';
+export const LOCKS_FOLDER = 'locks';
+export const REMOVALS_FOLDER = 'removals';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
@@ -13,6 +15,8 @@ const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
 const LEASE_NAME = new RegExp(`^leases/([0-9]{12})-(${UUID})$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
+const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
+const REMOVAL_NAME = new RegExp(`^removals/([0-9]{12})(?:-(${UUID})-([0-9]{1,16}))?$`);
 const UUID_ALONE = new RegExp(`^${UUID}$`);
 
 export function packName(packId: Buffer): string {
@@ -69,6 +73,35 @@ export function keyTableName(generation: number, copy: number): string {
 export function parseKeyTableName(name: string): { generation: number; copy: number } | undefined {
   const found = KEY_TABLE_NAME.exec(name);
   return found === null ? undefined : { generation: Number(found[1]), copy: Number(found[2]) };
+}
+
+/** A point's locks are numbered: a later one says all that the earlier ones said. */
+export function lockName(pointId: string, number: number): string {
+  return `${LOCKS_FOLDER}/${pointId}/${String(number).padStart(8, '0')}`;
+}
+
+export function parseLockName(name: string): { pointId: string; number: number } | undefined {
+  const found = LOCK_NAME.exec(name);
+  return found === null ? undefined : { pointId: found[1] as string, number: Number(found[2]) };
+}
+
+export function removalName(number: number): string {
+  return `${REMOVALS_FOLDER}/${String(number).padStart(12, '0')}`;
+}
+
+/** An empty file that stands for the record of a removal for which there was no space. */
+export function removalMarkName(number: number, pointId: string, removedAt: number): string {
+  return `${removalName(number)}-${pointId}-${removedAt}`;
+}
+
+export function parseRemovalName(
+  name: string,
+): { name: string; number: number; mark?: { pointId: string; removedAt: number } } | undefined {
+  const found = REMOVAL_NAME.exec(name);
+  if (found === null) return undefined;
+  const number = Number(found[1]);
+  if (found[2] === undefined) return { name, number };
+  return { name, number, mark: { pointId: found[2], removedAt: Number(found[3]) } };
 }
 
 /** A UUID in lower case: the only form in which ids become file names. */

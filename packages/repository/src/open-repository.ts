@@ -3,14 +3,18 @@ import { Failure } from '@sealift/core';
 import { uuidBytes } from '@sealift/crypto';
 import { publishKeyTable, readKeyTable, removeTables } from './at-rest/key-table-file.ts';
 import { MasterKeys } from './at-rest/master-keys.ts';
+import { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
 import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
 import type { SlotDescription } from './format/key-table.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
-import { loadPacks, removeLeftovers } from './load-packs.ts';
-import { loadPoints, removeOrphanedReferences } from './points.ts';
+import { type LoadOptions, loadPacks, removeLeftovers } from './load-packs.ts';
+import { PointLocks } from './point-locks.ts';
+import { PointShelf } from './point-shelf.ts';
+import { loadPoints, removeOrphanedReferences, storedPoints } from './points.ts';
+import { RemovalLog } from './removals.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
 import type { Store } from './store/store.ts';
@@ -86,12 +90,24 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const onProblem = (failure: Failure) => problems.push(failure);
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
-  const points = await loadPoints(store, onProblem);
+  const { shelf, clock } = await openShelf(store, { readOnly, onProblem });
   const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
   const freeBytes = await store.freeBytes();
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   held.move();
-  return new ServedRepository({ store, config, keyTable, lease, table, points, problems, storedBytes, freeBytes });
+  const parts = { store, config, keyTable, lease, table, shelf, clock };
+  return new ServedRepository({ ...parts, problems, storedBytes, freeBytes });
+}
+
+async function openShelf(store: Store, options: LoadOptions): Promise<{ shelf: PointShelf; clock: RepositoryClock }> {
+  const { onProblem } = options;
+  const points = await loadPoints(store, onProblem);
+  const locks = await PointLocks.load(store, onProblem);
+  if (!options.readOnly) await locks.forgetAllBut(await storedPoints(store));
+  const removals = await RemovalLog.load(store);
+  const newest = points.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0);
+  const clock = new RepositoryClock(Math.max(newest, locks.newestTime, removals.newestTime), !locks.isEmpty, onProblem);
+  return { clock, shelf: new PointShelf({ store, clock, points, locks, removals }) };
 }
 
 async function readConfig(store: Store): Promise<RepositoryConfig> {

@@ -5,10 +5,11 @@ import type { Manifest } from './format/manifest-body.ts';
 import { LONGEST_POINT, openManifest } from './format/recovery-point.ts';
 import { decodeReferencesTrailer, REFERENCES_TRAILER_LENGTH } from './format/reference-list.ts';
 import { POINTS_FOLDER, pointIdOf, pointName, REFERENCES_FOLDER, referencesName } from './layout.ts';
+import type { PointKeeping } from './point-locks.ts';
 import type { Store } from './store/store.ts';
 
 /** A recovery point as the repository lists it. */
-export interface PointRecord {
+export interface PointRecord extends PointKeeping {
   id: string;
   /** SHA-256 of the recovery point file. */
   hash: Buffer;
@@ -95,9 +96,14 @@ async function receiveTime(store: Store, manifest: Manifest, onProblem: (failure
   }
 }
 
+/** Ids of all points on the disk, those that are damaged included. */
+export async function storedPoints(store: Store): Promise<Set<string>> {
+  return new Set((await store.list(POINTS_FOLDER)).flatMap((name) => pointIdOf(name) ?? []));
+}
+
 /** Removes reference lists whose points were never committed. */
 export async function removeOrphanedReferences(store: Store): Promise<void> {
-  const ids = new Set((await store.list(POINTS_FOLDER)).map(pointIdOf));
+  const ids = await storedPoints(store);
   for (const name of await store.list(REFERENCES_FOLDER)) {
     const id = pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
     if (id !== undefined && !ids.has(id)) await store.remove(name);

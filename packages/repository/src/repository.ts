@@ -5,6 +5,7 @@ import type { ChunkWriter } from './chunk-writer.ts';
 import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
+import type { Removal } from './removals.ts';
 
 export interface RepositoryStats {
   points: number;
@@ -16,6 +17,14 @@ export interface RepositoryStats {
   freeBytes: number;
 }
 
+export interface PointToCommit {
+  pointId: string;
+  manifest: Buffer;
+  references: ReferenceCollector;
+  /** The point is locked for so long from its receipt, ms, before it becomes visible. */
+  lockFor?: number;
+}
+
 /** An open repository. Disposing finishes what is being written and gives the lease back. */
 export interface Repository extends AsyncDisposable {
   /** UUID. */
@@ -25,7 +34,7 @@ export interface Repository extends AsyncDisposable {
   /** 32 bytes from which the ids of in-flight chunks are derived. @throws Failure `repository-locked` */
   readonly dedupSecret: Buffer;
   readonly readOnly: boolean;
-  /** Damage found while opening: each names the pack or point and says what is left of it. */
+  /** Damage found while opening: each names the pack or point and says what is left of it. Jumps of the clock come later. */
   readonly problems: readonly Failure[];
   /** Only durable chunks count as there. */
   lookup(zone: Buffer, id: Buffer): Lookup;
@@ -41,6 +50,20 @@ export interface Repository extends AsyncDisposable {
   readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
-  commitPoint(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord>;
+  commitPoint(commit: PointToCommit): Promise<PointRecord>;
+  /** Locks a point until then (ms since 1970), or extends its lock. Nothing and nobody shortens it. */
+  lockPoint(id: string, until: number): Promise<PointRecord>;
+  /** Keeps a point until it is released. A new reason takes the place of the old one. */
+  holdPoint(id: string, reason: string): Promise<PointRecord>;
+  releasePoint(id: string): Promise<PointRecord>;
+  /**
+   * The point is gone, durably, when this resolves; the space its chunks take comes back with a collection. Refused with
+   * `point-locked` or `point-held`. `reason` says why and by whom, and is kept in the log of removals.
+   */
+  removePoint(id: string, of: { reason: string }): Promise<void>;
+  /** The log of removals, the newest first. */
+  removals(limit: number): Promise<Removal[]>;
+  /** The time by which locks are judged, ms since 1970: it never goes back and does not follow a sudden jump. */
+  now(): number;
   stats(): RepositoryStats;
 }

@@ -2,6 +2,7 @@ import { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
+import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
 import { fail } from './failures.ts';
 import { sha256InBackground } from './format/checksum.ts';
@@ -13,9 +14,11 @@ import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
 import { finishedPackName, isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
+import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
-import type { Repository, RepositoryStats } from './repository.ts';
+import type { Removal } from './removals.ts';
+import type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Store } from './store/store.ts';
 
 interface Parts {
@@ -26,7 +29,8 @@ interface Parts {
   /** Absent when opened for reading. */
   lease: Lease | undefined;
   table: PackTable;
-  points: PointRecord[];
+  shelf: PointShelf;
+  clock: RepositoryClock;
   problems: Failure[];
   storedBytes: number;
   freeBytes: number;
@@ -38,11 +42,11 @@ export class ServedRepository implements Repository {
   readonly readOnly: boolean;
   readonly problems: readonly Failure[];
   readonly #parts: Parts;
-  readonly #points: Map<string, PointRecord>;
   readonly #writers = new Set<ChunkWriter>();
   readonly #references = new Set<ReferenceCollector>();
   readonly #writerHost: WriterHost;
-  #committing: Promise<unknown> = Promise.resolve();
+  /** Commits, removals and what is kept of points change one after another. */
+  #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -52,7 +56,6 @@ export class ServedRepository implements Repository {
     this.encryption = parts.keyTable && new RepositoryEncryption(host, parts.keyTable);
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
-    this.#points = new Map(parts.points.map((point) => [point.id, point]));
     this.#writerHost = {
       store: parts.store,
       table: parts.table,
@@ -117,11 +120,11 @@ export class ServedRepository implements Repository {
   }
 
   async points(): Promise<PointRecord[]> {
-    return [...this.#points.values()].sort((a, b) => a.receivedAt - b.receivedAt);
+    return this.#parts.shelf.list();
   }
 
   async readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }> {
-    const record = this.#points.get(id);
+    const record = this.#parts.shelf.get(id);
     if (record === undefined)
       throw fail('point-missing', `There is no recovery point ${id} in ${this.#parts.store.location}.`);
     const { file, opened } = await readPointFile(this.#parts.store, id);
@@ -140,16 +143,38 @@ export class ServedRepository implements Repository {
     return references;
   }
 
-  commitPoint(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord> {
-    const turn = this.#committing.then(() => this.#commit(commit));
-    this.#committing = turn.catch(() => {});
-    return turn;
+  commitPoint(commit: PointToCommit): Promise<PointRecord> {
+    return this.#inTurn(() => this.#commit(commit));
+  }
+
+  lockPoint(id: string, until: number): Promise<PointRecord> {
+    return this.#inTurn(() => this.#parts.shelf.lock(id, until));
+  }
+
+  holdPoint(id: string, reason: string): Promise<PointRecord> {
+    return this.#inTurn(() => this.#parts.shelf.hold(id, reason));
+  }
+
+  releasePoint(id: string): Promise<PointRecord> {
+    return this.#inTurn(() => this.#parts.shelf.release(id));
+  }
+
+  removePoint(id: string, of: { reason: string }): Promise<void> {
+    return this.#inTurn((lease) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
+  }
+
+  removals(limit: number): Promise<Removal[]> {
+    return this.#parts.shelf.removed(limit);
+  }
+
+  now(): number {
+    return this.#parts.clock.now();
   }
 
   stats(): RepositoryStats {
     void this.#measure();
     const { table, storedBytes, freeBytes } = this.#parts;
-    return { points: this.#points.size, chunks: table.chunkCount, storedBytes, freeBytes };
+    return { points: this.#parts.shelf.size, chunks: table.chunkCount, storedBytes, freeBytes };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,23 +182,32 @@ export class ServedRepository implements Repository {
     return this.#closing;
   }
 
-  async #commit(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord> {
-    await this.#writable().confirm();
-    const { store, table, config } = this.#parts;
+  #inTurn<T>(change: (lease: Lease) => Promise<T>): Promise<T> {
+    const turn = this.#changing.then(async () => {
+      const lease = this.#writable();
+      await lease.confirm();
+      return change(lease);
+    });
+    this.#changing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #commit(commit: PointToCommit): Promise<PointRecord> {
+    const { store, table, config, shelf, clock } = this.#parts;
     const opened = openManifest(commit.manifest);
     const { pointId } = opened.manifest;
     if (pointId !== commit.pointId)
       throw fail('point-refused', `The manifest of ${pointId} was sent for ${commit.pointId}.`);
-    const known = this.#points.get(pointId);
+    const known = shelf.get(pointId);
     if (known?.hash.equals(opened.hash)) return known;
     if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
     checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
-    const record = pointRecord(opened, await commit.references.publish(Date.now()));
+    const record = pointRecord(opened, await commit.references.publish(clock.now()));
+    if (commit.lockFor !== undefined) await shelf.lockAhead(record, commit.lockFor);
     await store.publish(pointName(pointId), commit.manifest);
-    this.#points.set(pointId, record);
-    return record;
+    return shelf.add(record);
   }
 
   /** A pack may get its final name between the look-up and the read. */
@@ -210,7 +244,7 @@ export class ServedRepository implements Repository {
     await using held = new AsyncDisposableStack();
     held.use(store);
     if (lease !== undefined) held.use(lease);
-    await this.#committing;
+    await this.#changing;
     held.defer(() => this.encryption?.lock());
     for (const references of this.#references) held.use(references);
     await Promise.all([...this.#writers].map((writer) => writer.close()));

@@ -83,7 +83,8 @@ class FilesystemStore implements Store {
     const file = new FilesystemGrowingFile(temporary, path, handle, {
       rename: (from, to) => this.#rename(from, to),
       settle: (settled) => this.#syncFolder(dirname(settled)),
-      remove: (gone) => this.remove(gone),
+      // What nobody published is removed again at the next opening.
+      remove: (gone) => this.#unlink(gone),
     });
     try {
       // The name must survive a crash as surely as the synced bytes do.
@@ -100,13 +101,11 @@ class FilesystemStore implements Store {
   }
 
   async remove(name: string): Promise<void> {
-    const path = this.#path(name);
-    await this.#readers.forget(path);
-    try {
-      await unlink(path);
-    } catch (thrown) {
-      if (errnoOf(thrown) !== 'ENOENT') throw storageFailure(thrown, 'Removing', path);
-    }
+    await this.#unlink(name);
+    // Also after ENOENT: an earlier attempt may have removed it and failed before this.
+    await this.#syncFolder(dirname(name)).catch((thrown) => {
+      if (thrown.code !== 'file-missing') throw thrown;
+    });
   }
 
   async mark(name: string): Promise<void> {
@@ -146,6 +145,16 @@ class FilesystemStore implements Store {
 
   #path(name: string): string {
     return join(this.location, name);
+  }
+
+  async #unlink(name: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#readers.forget(path);
+    try {
+      await unlink(path);
+    } catch (thrown) {
+      if (errnoOf(thrown) !== 'ENOENT') throw storageFailure(thrown, 'Removing', path);
+    }
   }
 
   async #rename(from: string, to: string): Promise<void> {

@@ -19,7 +19,7 @@ export interface Store extends AsyncDisposable {
   grow(name: string): Promise<GrowingFile>;
   /** Names of growing files that nobody published, now or before a crash. They can be read. */
   unfinished(): Promise<string[]>;
-  /** Removing what is not there succeeds. */
+  /** The removal is durable on return. Removing what is not there succeeds. */
   remove(name: string): Promise<void>;
   /** Creates an empty file at once, not necessarily durable; takes no space worth speaking of. */
   mark(name: string): Promise<void>;

@@ -1,0 +1,118 @@
+import { Failure } from '@sealift/core';
+import type { RepositoryClock } from './clock.ts';
+import { fail } from './failures.ts';
+import { isUuid, pointName, referencesName } from './layout.ts';
+import type { PointLocks } from './point-locks.ts';
+import type { PointRecord } from './points.ts';
+import type { Removal, RemovalLog } from './removals.ts';
+import type { Store } from './store/store.ts';
+
+interface Parts {
+  store: Store;
+  clock: RepositoryClock;
+  points: PointRecord[];
+  locks: PointLocks;
+  removals: RemovalLog;
+}
+
+/** The recovery points of an open repository, what keeps them, and the log of those that are gone. */
+export class PointShelf {
+  readonly #parts: Parts;
+  readonly #points: Map<string, PointRecord>;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#points = new Map(parts.points.map((point) => [point.id, point]));
+  }
+
+  get size(): number {
+    return this.#points.size;
+  }
+
+  /** Oldest first, by the time of receipt. */
+  list(): PointRecord[] {
+    return [...this.#points.values()].map((point) => this.#kept(point)).sort((a, b) => a.receivedAt - b.receivedAt);
+  }
+
+  get(id: string): PointRecord | undefined {
+    const point = this.#points.get(id);
+    return point && this.#kept(point);
+  }
+
+  add(point: PointRecord): PointRecord {
+    this.#points.set(point.id, point);
+    return this.#kept(point);
+  }
+
+  async lock(id: string, until: number): Promise<PointRecord> {
+    const point = this.#demand(id);
+    await this.#parts.locks.lock(id, until, this.#parts.clock);
+    return this.#kept(point);
+  }
+
+  /** Locks a point that is about to be committed, so that it is never seen without its lock. */
+  async lockAhead({ id, receivedAt }: PointRecord, duration: number): Promise<void> {
+    await this.#parts.locks.lock(id, receivedAt + duration, this.#parts.clock);
+  }
+
+  async hold(id: string, reason: string): Promise<PointRecord> {
+    const point = this.#demand(id);
+    await this.#parts.locks.hold(id, reason, this.#parts.clock);
+    return this.#kept(point);
+  }
+
+  async release(id: string): Promise<PointRecord> {
+    const point = this.#demand(id);
+    await this.#parts.locks.release(id, this.#parts.clock);
+    return this.#kept(point);
+  }
+
+  /**
+   * The log first, then the point, then what belongs to it: a crash leaves a point that is whole, or none, never one that
+   * went unlogged. `confirm` asks whether this program still owns the repository.
+   */
+  async remove(id: string, reason: string, confirm: () => Promise<void>): Promise<void> {
+    const { store, clock, locks, removals } = this.#parts;
+    const point = this.#points.get(id);
+    // A damaged point is on the disk only; it may go like any other.
+    if (point === undefined && !(await this.#isStored(id))) throw this.#missing(id);
+    const removedAt = clock.now();
+    locks.assertRemovable(id, removedAt);
+    await removals.add(id, point, { reason, removedAt });
+    await confirm();
+    await store.remove(pointName(id));
+    this.#points.delete(id);
+    // What stays behind is of no point, and is removed at the next opening.
+    await store.remove(referencesName(id)).catch(() => {});
+    await locks.forget(id).catch(() => {});
+  }
+
+  removed(limit: number): Promise<Removal[]> {
+    return this.#parts.removals.newest(limit);
+  }
+
+  #kept(point: PointRecord): PointRecord {
+    return { ...point, ...this.#parts.locks.of(point.id) };
+  }
+
+  #demand(id: string): PointRecord {
+    const point = this.#points.get(id);
+    if (point === undefined) throw this.#missing(id);
+    return point;
+  }
+
+  #missing(id: string): Failure {
+    return fail('point-missing', `There is no recovery point ${id} in ${this.#parts.store.location}.`);
+  }
+
+  async #isStored(id: string): Promise<boolean> {
+    if (!isUuid(id)) return false;
+    try {
+      await this.#parts.store.readTail(pointName(id), 0);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof Failure && thrown.code === 'file-missing') return false;
+      throw thrown;
+    }
+  }
+}
