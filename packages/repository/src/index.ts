@@ -27,3 +27,6 @@ export type { ReferenceCollector, ReferenceSummary } from './references.ts';
 export type { Repository, RepositoryStats } from './repository.ts';
 export { filesystemStore } from './store/filesystem.ts';
 export type { GrowingFile, Store } from './store/store.ts';
+export type { AffectedPoint } from './upkeep/check-points.ts';
+export type { ChunkToProve, ProveChunk } from './upkeep/read-pack.ts';
+export type { Verification, VerifyOptions, VerifyProgress } from './upkeep/verify.ts';

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '@sealift/core';
 import { uuidBytes } from '@sealift/crypto';
 import { fail } from './failures.ts';
-import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
+import { encodeConfig } from './format/config.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
 import { loadPacks, removeLeftovers } from './load-packs.ts';
 import { loadPoints, removeOrphanedReferences } from './points.ts';
+import { readConfig } from './read-config.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
 import type { Store } from './store/store.ts';
@@ -52,19 +53,4 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const freeBytes = await store.freeBytes();
   held.move();
   return new ServedRepository({ store, config, lease, table, points, problems, storedBytes, freeBytes });
-}
-
-async function readConfig(store: Store): Promise<RepositoryConfig> {
-  try {
-    const { tail, length } = await store.readTail(CONFIG_NAME, CONFIG_LENGTH * 64);
-    if (length > CONFIG_LENGTH * 64) throw fail('format-damaged', `The repository config has ${length} bytes.`);
-    return decodeConfig(tail);
-  } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    if (thrown.code === 'file-missing') {
-      throw fail('repository-not-found', `There is no repository at ${store.location}.`, { cause: thrown });
-    }
-    const { code, kind, message, advice } = thrown;
-    throw new Failure(code, kind, `${store.location}: ${message}`, { advice, cause: thrown });
-  }
 }

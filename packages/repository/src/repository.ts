@@ -4,6 +4,7 @@ import type { ChunkWriter } from './chunk-writer.ts';
 import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
+import type { Verification, VerifyOptions } from './upkeep/verify.ts';
 
 export interface RepositoryStats {
   points: number;
@@ -37,4 +38,6 @@ export interface Repository extends AsyncDisposable {
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
   commitPoint(commit: { pointId: string; manifest: Buffer; references: ReferenceCollector }): Promise<PointRecord>;
   stats(): RepositoryStats;
+  /** Reads what is stored, or a part of it, and compares it with its checksums. Others may write meanwhile. */
+  verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification>;
 }

@@ -15,6 +15,8 @@ import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Repository, RepositoryStats } from './repository.ts';
 import type { Store } from './store/store.ts';
+import type { UpkeepHost } from './upkeep/host.ts';
+import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
 
 interface Parts {
   store: Store;
@@ -140,6 +142,10 @@ export class ServedRepository implements Repository {
     return { points: this.#points.size, chunks: table.chunkCount, storedBytes, freeBytes };
   }
 
+  verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification> {
+    return verifyRepository(this.#upkeepHost(), options, signal);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -178,6 +184,11 @@ export class ServedRepository implements Repository {
       if (now === name) throw thrown;
       return await store.read(now, found.offset, found.length);
     }
+  }
+
+  #upkeepHost(): UpkeepHost {
+    const { store, config, table } = this.#parts;
+    return { store, config, table, readOnly: this.readOnly, points: () => this.points() };
   }
 
   #writable(): Lease {
