@@ -24,6 +24,7 @@ import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
 import { addRunPassword } from './commands/run/password.ts';
@@ -59,7 +60,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList],
+    [addRepositoryCreate, addRepositoryList, addRepositoryVerify],
   ],
   [
     'password',
@@ -84,7 +85,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
   ],
   [
     'run',
-    'backups and restores, under way and past',
+    'backups, restores and tasks on repositories, under way and past',
     ['sealift run list', 'sealift run watch'],
     [addRunList, addRunShow, addRunWatch, addRunPassword, addRunCancel],
   ],

@@ -3,7 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Database } from './db/database.ts';
 import { countPoints } from './db/points.ts';
 import { listRepositories } from './db/repositories.ts';
-import { jobOutcomes, type Run } from './db/runs.ts';
+import { isUpkeepRun, type Run } from './db/run.ts';
+import { jobOutcomes } from './db/runs.ts';
 import { allTransporters } from './db/transporters.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
@@ -29,6 +30,7 @@ export interface MetricSources {
 export class DirectorMetrics {
   readonly #registry = new Registry();
   readonly #runs: Counter<'job' | 'result'>;
+  readonly #upkeepRuns: Counter<'repository' | 'kind' | 'result'>;
   readonly #durations: Histogram;
   readonly #bytes: Counter<'stage'>;
   readonly #kmsRequests: Counter<'provider' | 'result'>;
@@ -41,6 +43,12 @@ export class DirectorMetrics {
       name: 'sealift_runs_total',
       help: 'Runs that ended since the start of the Director',
       labelNames: ['job', 'result'],
+      registers,
+    });
+    this.#upkeepRuns = new Counter({
+      name: 'sealift_repository_runs_total',
+      help: 'Tasks on a repository that ended since the start of the Director',
+      labelNames: ['repository', 'kind', 'result'],
       registers,
     });
     this.#durations = new Histogram({
@@ -83,7 +91,8 @@ export class DirectorMetrics {
   }
 
   countEnd(run: Run): void {
-    this.#runs.inc({ job: run.job.name, result: run.state });
+    if (isUpkeepRun(run)) this.#upkeepRuns.inc({ repository: run.repository.name, kind: run.kind, result: run.state });
+    else this.#runs.inc({ job: run.job.name, result: run.state });
     if (run.startedAt !== undefined && run.finishedAt !== undefined) {
       this.#durations.observe(Math.max(0, run.finishedAt - run.startedAt) / 1000);
     }

@@ -11,7 +11,7 @@ import {
   readTicket,
   verifyTicket,
 } from '@sealift/crypto';
-import { taskKeysContext } from '@sealift/wire';
+import { type JobStart, taskKeysContext } from '@sealift/wire';
 import t from 'tap';
 import { startDirector } from '../src/index.ts';
 import { spawnDirector } from './support/director-process.ts';
@@ -142,7 +142,7 @@ t.test('a ticket is bound to both certificates, the repository, the run and what
   const { source, target, client } = stage;
   await newJob(stage, 'photos');
   await startRun(stage, 'photos');
-  const task = await source.task(0);
+  const task = (await source.task(0)) as JobStart;
   const peer = await source.connected();
   const first = await peer.call('task.ticket', { taskId: task.taskId });
   const second = await peer.call('task.ticket', { taskId: task.taskId });

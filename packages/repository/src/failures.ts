@@ -30,6 +30,10 @@ export const fail = failuresOf({
   'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
   /** Stored bytes of a chunk differ from their checksum. */
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
+  'config-damaged': {
+    kind: 'corrupt',
+    advice: 'Keep the serving Transporter running, and put the config file back from a copy of the repository.',
+  },
   'chunk-missing': { kind: 'corrupt', advice: 'Run a new backup of the same source, which stores what is missing.' },
   'pack-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores lost chunks again, and check the disk.' },
   /** A chunk that breaks the limits of a pack record. */

@@ -31,3 +31,6 @@ export type { Removal } from './removals.ts';
 export type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
 export { filesystemStore } from './store/filesystem.ts';
 export type { GrowingFile, Store } from './store/store.ts';
+export type { AffectedPoint } from './upkeep/check-points.ts';
+export type { ChunkToProve, ProveChunk } from './upkeep/read-pack.ts';
+export type { Verification, VerifyOptions, VerifyProgress } from './upkeep/verify.ts';

@@ -8,6 +8,8 @@ export const LEASES_FOLDER = 'leases';
 export const KEYS_FOLDER = 'keys';
 export const LOCKS_FOLDER = 'locks';
 export const REMOVALS_FOLDER = 'removals';
+/** When each pack was last read whole; can be lost. */
+export const VERIFIED_NAME = 'cache/verified';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
@@ -37,9 +39,14 @@ export function isUnfinishedPackName(name: string): boolean {
   return UNFINISHED_PACK_NAME.test(name);
 }
 
+/** Id of the pack whose finished file has this name. */
+export function packIdOf(name: string): Buffer {
+  return Buffer.from(name.slice(-37, -5), 'hex');
+}
+
 /** The name a growing pack gets when it is finished; a finished one's own. */
 export function finishedPackName(name: string): string {
-  return packName(Buffer.from(name.slice(-37, -5), 'hex'));
+  return packName(packIdOf(name));
 }
 
 export function pointName(pointId: string): string {

@@ -5,7 +5,7 @@ import { publishKeyTable, readKeyTable, removeTables } from './at-rest/key-table
 import { MasterKeys } from './at-rest/master-keys.ts';
 import { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
-import { CONFIG_LENGTH, decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
+import { encodeConfig } from './format/config.ts';
 import type { SlotDescription } from './format/key-table.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
@@ -14,6 +14,7 @@ import { type LoadOptions, loadPacks, removeLeftovers } from './load-packs.ts';
 import { PointLocks } from './point-locks.ts';
 import { PointShelf } from './point-shelf.ts';
 import { loadPoints, removeOrphanedReferences, storedPoints } from './points.ts';
+import { readConfig } from './read-config.ts';
 import { RemovalLog } from './removals.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
@@ -108,19 +109,4 @@ async function openShelf(store: Store, options: LoadOptions): Promise<{ shelf: P
   const newest = points.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0);
   const clock = new RepositoryClock(Math.max(newest, locks.newestTime, removals.newestTime), !locks.isEmpty, onProblem);
   return { clock, shelf: new PointShelf({ store, clock, points, locks, removals }) };
-}
-
-async function readConfig(store: Store): Promise<RepositoryConfig> {
-  try {
-    const { tail, length } = await store.readTail(CONFIG_NAME, CONFIG_LENGTH * 64);
-    if (length > CONFIG_LENGTH * 64) throw fail('format-damaged', `The repository config has ${length} bytes.`);
-    return decodeConfig(tail);
-  } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    if (thrown.code === 'file-missing') {
-      throw fail('repository-not-found', `There is no repository at ${store.location}.`, { cause: thrown });
-    }
-    const { code, kind, message, advice } = thrown;
-    throw new Failure(code, kind, `${store.location}: ${message}`, { advice, cause: thrown });
-  }
 }

@@ -6,6 +6,7 @@ import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
 import type { Removal } from './removals.ts';
+import type { Verification, VerifyOptions } from './upkeep/verify.ts';
 
 export interface RepositoryStats {
   points: number;
@@ -66,4 +67,6 @@ export interface Repository extends AsyncDisposable {
   /** The time by which locks are judged, ms since 1970: it never goes back and does not follow a sudden jump. */
   now(): number;
   stats(): RepositoryStats;
+  /** Reads what is stored, or a part of it, and compares it with its checksums. Others may write meanwhile. */
+  verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification>;
 }

@@ -20,6 +20,8 @@ import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Store } from './store/store.ts';
+import type { UpkeepHost } from './upkeep/host.ts';
+import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
 
 interface Parts {
   store: Store;
@@ -177,6 +179,10 @@ export class ServedRepository implements Repository {
     return { points: this.#parts.shelf.size, chunks: table.chunkCount, storedBytes, freeBytes };
   }
 
+  verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification> {
+    return verifyRepository(this.#upkeepHost(), options, signal);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -224,6 +230,11 @@ export class ServedRepository implements Repository {
       if (now === name) throw thrown;
       return await store.read(now, found.offset, found.length);
     }
+  }
+
+  #upkeepHost(): UpkeepHost {
+    const { store, config, table } = this.#parts;
+    return { store, config, table, readOnly: this.readOnly, points: () => this.points() };
   }
 
   #writable(): Lease {

@@ -33,6 +33,8 @@ export const fail = failuresOf({
   cancelled: { kind: 'refused', advice: 'Start the job again when it is wanted.' },
   /** The Transporter is stopping; the Director dispatches its tasks again. */
   stopping: { kind: 'retry', advice: 'Nothing: the run goes on when the Transporter is back.' },
+  /** A task that another role does. */
+  'role-unfit': { kind: 'refused', advice: 'Use the same version of Sealift on the Director and its Transporters.' },
   /** More tasks at once than a Transporter takes. */
   'too-many-tasks': { kind: 'retry', advice: 'Wait for some of them to end.' },
   /** The Director has taken the peer's certificate back. */

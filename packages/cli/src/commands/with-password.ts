@@ -23,6 +23,7 @@ export async function withPassword(
 
 async function mustAsk({ host, signal }: Invocation, director: RestClient, run: RunResource): Promise<boolean> {
   if (host.stdin.isTTY !== true) return false;
+  if (run.job === undefined) return false;
   const job = await director.call('getJob', { params: { id: run.job.id } }, signal);
   if (job.password === undefined) return false;
   const { keep } = await director.call('getPassword', { params: { id: job.password.id } }, signal);

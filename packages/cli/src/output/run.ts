@@ -1,5 +1,7 @@
 import type { RunResource } from '@sealift/wire';
 import { harmless, printable } from './printable.ts';
+import { reportFields } from './report.ts';
+import { subjectName } from './subject.ts';
 import { formatBytes, formatDuration, formatRate, formatTime } from './units.ts';
 
 /** `name: value` lines, values one below the other. */
@@ -22,7 +24,7 @@ export function formatRun(run: RunResource): string {
   const bytes = (value: number | undefined) => (value === undefined ? undefined : formatBytes(value));
   return formatFields([
     ['run', run.id],
-    ['job', printable(run.job.name)],
+    [run.job === undefined ? 'repository' : 'job', subjectName(run)],
     ['kind', run.kind],
     ['state', run.state],
     ['reason', run.reason === undefined ? undefined : harmless(run.reason)],
@@ -38,6 +40,7 @@ export function formatRun(run: RunResource): string {
     ['rate', progress === undefined || time === undefined ? undefined : formatRate(progress.bytesRead, time)],
     ['warnings', String(run.warnings)],
     ['point', run.point],
+    ...reportFields(run.report),
     ['restored to', run.restore === undefined ? undefined : printable(run.restore.path)],
     ['failure', run.failure === undefined ? undefined : `${harmless(run.failure.message)} (${run.failure.code})`],
   ]);

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { retrying } from '@sealift/core';
 import type { RestClient, RunResource } from '@sealift/wire';
 import { showPath } from '../output/entry-path.ts';
-import { harmless, printable } from '../output/printable.ts';
+import { harmless } from '../output/printable.ts';
 import { type Position, progressLine } from '../output/progress.ts';
+import { affectedLines } from '../output/report.ts';
+import { subjectName } from '../output/subject.ts';
 import { formatBytes } from '../output/units.ts';
 import { type Invocation, say } from './host.ts';
 
@@ -31,7 +33,7 @@ export async function followRun(
   const policy = { firstDelay: LOOK_EVERY, longestDelay: 3000, patience: PATIENCE };
   const look = () => retrying(() => director.call('getRun', { params: { id: runId } }, signal), policy, signal);
   let run = await look();
-  using line = progressLine(invocation.host, printable(run.job.name));
+  using line = progressLine(invocation.host, subjectName(run));
   for (;;) {
     const state = JSON.stringify(run);
     if (state !== seen) onChange(run);
@@ -61,6 +63,7 @@ export async function tellProblems(invocation: Invocation, director: RestClient,
     }
   }
   if (run.warnings > told) say(invocation, `and ${run.warnings - told} more warnings`);
+  for (const line of affectedLines(run.report)) say(invocation, line);
   if (run.failure !== undefined) {
     const { message, advice, code } = run.failure;
     say(invocation, `the run ended as ${run.state}: ${harmless(message)}\n  ${harmless(advice)}\n  (${code})`);

@@ -2,6 +2,7 @@ import type { RunResource, WarningResource } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import { printable } from '../output/printable.ts';
 import { runTime } from '../output/run.ts';
+import { subjectName } from '../output/subject.ts';
 import { allItems } from '../session/director.ts';
 import { followRun, tellProblems } from '../session/follow-run.ts';
 import { type Invocation, say } from '../session/host.ts';
@@ -56,7 +57,7 @@ async function endOf(invocation: Invocation, stage: Stage, started: RunResource)
   const run = await followRun(invocation, stage.director, started.id);
   await tellProblems(invocation, stage.director, run);
   if (run.state === 'done' || run.state === 'warnings') return run;
-  throw fail('run-failed', `the ${run.kind} ${run.id} of ${run.job.name} ended as ${run.state}`);
+  throw fail('run-failed', `the ${run.kind} ${run.id} of ${subjectName(run)} ended as ${run.state}`);
 }
 
 /** What is needed to judge whether a backup comes back as it went. */

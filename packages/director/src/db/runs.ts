@@ -1,37 +1,9 @@
 import type { FailureRecord } from '@sealift/core';
-import type { Progress, RestoreSpec, RunState } from '@sealift/wire';
+import type { Progress, RunState, UpkeepReport } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import type { Database, Statement, Value } from './database.ts';
 import { beforeTime, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
-
-/** What a restore run restores and to where. */
-export interface Restore {
-  pointId: string;
-  path: string;
-  only: string[];
-  overwrite: RestoreSpec['overwrite'];
-}
-
-export interface Run {
-  id: string;
-  job: { id: string; name: string };
-  /** Where the task runs: the source of a backup, the destination of a restore. */
-  transporter: { id: string; name: string };
-  kind: 'backup' | 'restore';
-  state: RunState;
-  reason?: string;
-  attempt: number;
-  cancelWanted: boolean;
-  restore?: Restore;
-  createdAt: number;
-  startedAt?: number;
-  finishedAt?: number;
-  progress?: Progress;
-  failure?: FailureRecord;
-  warnings: number;
-  /** The recovery point it made. */
-  pointId?: string;
-}
+import { type Restore, type Run, type RunRow, runOf, SELECT_RUNS } from './run.ts';
 
 export interface NewRun {
   id: string;
@@ -48,38 +20,12 @@ export interface RunEnd {
   warnings: number;
   progress?: Progress | undefined;
   failure?: FailureRecord | undefined;
+  report?: UpkeepReport | undefined;
 }
-
-interface Row {
-  id: string;
-  job_id: string;
-  job_name: string;
-  transporter_id: string;
-  transporter_name: string;
-  kind: Run['kind'];
-  state: RunState;
-  reason: string | null;
-  attempt: number;
-  cancel_wanted: number;
-  restore_json: string | null;
-  created_at: number;
-  started_at: number | null;
-  finished_at: number | null;
-  progress_json: string | null;
-  failure_json: string | null;
-  warnings: number;
-  point_id: string | null;
-}
-
-const SELECT = `SELECT runs.*, jobs.name AS job_name, transporters.name AS transporter_name, points.id AS point_id
-  FROM runs
-  JOIN jobs ON jobs.id = runs.job_id
-  JOIN transporters ON transporters.id = runs.transporter_id
-  LEFT JOIN points ON points.id = runs.id`;
 
 export async function runById(db: Database, id: string): Promise<Run | undefined> {
-  const row = await db.get<Row>(`${SELECT} WHERE runs.id = ?`, id);
-  return row === undefined ? undefined : fromRow(row);
+  const row = await db.get<RunRow>(`${SELECT_RUNS} WHERE runs.id = ?`, id);
+  return row === undefined ? undefined : runOf(row);
 }
 
 /** `not-found` without it. */
@@ -92,33 +38,37 @@ export async function existingRun(db: Database, id: string): Promise<Run> {
 export async function listRuns(
   db: Database,
   request: PageRequest,
-  filter: { jobId?: string | undefined; state?: RunState | undefined },
+  filter: { jobId?: string | undefined; repositoryId?: string | undefined; state?: RunState | undefined },
 ): Promise<Page<Run>> {
   const limit = limitOf(request);
   const conditions = ['(runs.created_at, runs.id) < (?, ?)'];
   const values: Value[] = beforeTime(request);
-  for (const [column, wanted] of [['job_id', filter.jobId] as const, ['state', filter.state] as const]) {
+  const wantedColumns = { job_id: filter.jobId, repository_id: filter.repositoryId, state: filter.state };
+  for (const [column, wanted] of Object.entries(wantedColumns)) {
     if (wanted === undefined) continue;
     conditions.push(`runs.${column} = ?`);
     values.push(wanted);
   }
-  const rows = await db.all<Row>(
-    `${SELECT} WHERE ${conditions.join(' AND ')} ORDER BY runs.created_at DESC, runs.id DESC LIMIT ?`,
+  const rows = await db.all<RunRow>(
+    `${SELECT_RUNS} WHERE ${conditions.join(' AND ')} ORDER BY runs.created_at DESC, runs.id DESC LIMIT ?`,
     ...values,
     limit + 1,
   );
-  return pageOf(rows, limit, fromRow, (row) => [row.created_at, row.id]);
+  return pageOf(rows, limit, runOf, (row) => [row.created_at, row.id]);
 }
 
 /** Runs that wait for their turn, oldest first. */
 export async function queuedRuns(db: Database): Promise<Run[]> {
-  const rows = await db.all<Row>(`${SELECT} WHERE runs.state = 'queued' ORDER BY runs.created_at, runs.id`);
-  return rows.map(fromRow);
+  const rows = await db.all<RunRow>(`${SELECT_RUNS} WHERE runs.state = 'queued' ORDER BY runs.created_at, runs.id`);
+  return rows.map(runOf);
 }
 
 export async function runningRunsOf(db: Database, transporterId: string): Promise<Run[]> {
-  const rows = await db.all<Row>(`${SELECT} WHERE runs.state = 'running' AND runs.transporter_id = ?`, transporterId);
-  return rows.map(fromRow);
+  const rows = await db.all<RunRow>(
+    `${SELECT_RUNS} WHERE runs.state = 'running' AND runs.transporter_id = ?`,
+    transporterId,
+  );
+  return rows.map(runOf);
 }
 
 /** How the newest run of each job ended, and when one last made a recovery point. */
@@ -197,37 +147,17 @@ export async function wantCancel(db: Database, id: string): Promise<void> {
 /** Changes nothing for a run that has ended already. */
 export function endRun(id: string, end: RunEnd): Statement {
   return {
-    sql: `UPDATE runs SET state = ?, reason = NULL, finished_at = ?, warnings = ?, progress_json = ?, failure_json = ?
-      WHERE id = ? AND state IN ('queued', 'running')`,
+    sql: `UPDATE runs SET state = ?, reason = NULL, finished_at = ?, warnings = ?, progress_json = ?, failure_json = ?,
+      report_json = ? WHERE id = ? AND state IN ('queued', 'running')`,
     values: [
       end.state,
       end.finishedAt,
       end.warnings,
       end.progress === undefined ? null : JSON.stringify(end.progress),
       end.failure === undefined ? null : JSON.stringify(end.failure),
+      end.report === undefined ? null : JSON.stringify(end.report),
       id,
     ],
     mustChange: true,
-  };
-}
-
-function fromRow(row: Row): Run {
-  return {
-    id: row.id,
-    job: { id: row.job_id, name: row.job_name },
-    transporter: { id: row.transporter_id, name: row.transporter_name },
-    kind: row.kind,
-    state: row.state,
-    attempt: row.attempt,
-    cancelWanted: row.cancel_wanted === 1,
-    createdAt: row.created_at,
-    warnings: row.warnings,
-    ...(row.reason === null ? {} : { reason: row.reason }),
-    ...(row.restore_json === null ? {} : { restore: JSON.parse(row.restore_json) }),
-    ...(row.started_at === null ? {} : { startedAt: row.started_at }),
-    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at }),
-    ...(row.progress_json === null ? {} : { progress: JSON.parse(row.progress_json) }),
-    ...(row.failure_json === null ? {} : { failure: JSON.parse(row.failure_json) }),
-    ...(row.point_id === null ? {} : { pointId: row.point_id }),
   };
 }

@@ -1,8 +1,10 @@
 import type { Progress } from '@sealift/wire';
+import type { subjectOf } from '../db/run.ts';
 
 /** A run under way, as far as it is not in the database: written down only when it ends. */
 export interface ActiveRun {
-  job: { id: string; name: string };
+  /** As events name what it is about. */
+  subject: ReturnType<typeof subjectOf>;
   transporterId: string;
   progress?: Progress;
 }

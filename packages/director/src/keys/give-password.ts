@@ -4,7 +4,7 @@ import { jobById } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { type Point, pointById } from '../db/points.ts';
-import type { Run } from '../db/runs.ts';
+import { isUpkeepRun, type Run } from '../db/run.ts';
 import { fail } from '../failures.ts';
 import type { GivenHash } from './given-hashes.ts';
 
@@ -23,6 +23,7 @@ export async function giveForPoint(context: Context, point: Point, password: str
 }
 
 async function descriptorsOf(context: Context, run: Run): Promise<Buffer[]> {
+  if (isUpkeepRun(run)) return [];
   if (run.restore !== undefined)
     return await descriptorsOfPoint(context, await pointById(context.db, run.restore.pointId));
   const job = await jobById(context.db, run.job.id);

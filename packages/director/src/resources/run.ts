@@ -1,6 +1,6 @@
 import type { RunResource } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import type { Run } from '../db/runs.ts';
+import { isUpkeepRun, type JobRun, type Restore, type Run, type UpkeepRun } from '../db/run.ts';
 import { isoTime } from './time.ts';
 
 export function runResource({ board, connections }: Pick<Context, 'board' | 'connections'>, run: Run): RunResource {
@@ -9,7 +9,6 @@ export function runResource({ board, connections }: Pick<Context, 'board' | 'con
   const reason = away ? `the Transporter ${run.transporter.name} is not connected` : run.reason;
   return {
     id: run.id,
-    job: run.job,
     kind: run.kind,
     state: run.state,
     attempt: run.attempt,
@@ -21,11 +20,22 @@ export function runResource({ board, connections }: Pick<Context, 'board' | 'con
     ...(run.finishedAt === undefined ? {} : { finishedAt: isoTime(run.finishedAt) }),
     ...(progress === undefined ? {} : { progress }),
     ...(run.failure === undefined ? {} : { failure: run.failure }),
-    ...(run.pointId === undefined ? {} : { point: run.pointId }),
-    ...(run.restore === undefined ? {} : { restore: restoreResource(run.restore) }),
+    ...(isUpkeepRun(run) ? upkeepFields(run) : jobFields(run)),
   };
 }
 
-function restoreResource({ pointId, path, only, overwrite }: NonNullable<Run['restore']>) {
+function jobFields({ job, pointId, restore }: JobRun) {
+  return {
+    job,
+    ...(pointId === undefined ? {} : { point: pointId }),
+    ...(restore === undefined ? {} : { restore: restoreResource(restore) }),
+  };
+}
+
+function upkeepFields({ repository, report }: UpkeepRun) {
+  return { repository, ...(report === undefined ? {} : { report }) };
+}
+
+function restoreResource({ pointId, path, only, overwrite }: Restore) {
   return { point: pointId, path, only, overwrite };
 }

@@ -18,6 +18,7 @@ import { serveRepositories } from './repositories.ts';
 import { serveRuns } from './runs.ts';
 import { serveTransporters } from './transporters.ts';
 import { serveTrust } from './trust.ts';
+import { serveUpkeep } from './upkeep.ts';
 
 /** Longest request, in bytes. */
 const MAX_REQUEST = 256 * 1024;
@@ -45,6 +46,7 @@ export async function createApi(
   serveEnrolment(app, context, { attempts, controlUrl: o.controlUrl });
   serveTransporters(app, context);
   serveRepositories(app, context);
+  serveUpkeep(app, context);
   servePasswords(app, context);
   serveKms(app, context);
   serveJobs(app, context);

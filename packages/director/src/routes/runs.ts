@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
+import { repositoryNamed } from '../db/repositories.ts';
 import { existingRun, listRuns } from '../db/runs.ts';
 import { listWarnings } from '../db/warnings.ts';
 import { giveForRun } from '../keys/give-password.ts';
@@ -14,7 +15,8 @@ export function serveRuns(app: FastifyInstance, context: Context): void {
 
   serve(app, 'listRuns', async ({ query }) => {
     const jobId = query.job === undefined ? undefined : (await jobNamed(db, query.job)).id;
-    const { items, ...next } = await listRuns(db, query, { jobId, state: query.state });
+    const repositoryId = query.repository === undefined ? undefined : (await repositoryNamed(db, query.repository)).id;
+    const { items, ...next } = await listRuns(db, query, { jobId, repositoryId, state: query.state });
     return { items: items.map((run) => runResource(context, run)), ...next };
   });
 

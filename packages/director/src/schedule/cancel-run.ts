@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
-import { type Run, wantCancel } from '../db/runs.ts';
+import { namesOf, type Run } from '../db/run.ts';
+import { wantCancel } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import { cancelTask } from './cancel-task.ts';
 import { closeRun } from './run-end.ts';
@@ -11,7 +12,7 @@ import { closeRun } from './run-end.ts';
 export async function cancelRun(context: Context, run: Run): Promise<void> {
   if (run.finishedAt !== undefined) throw fail('run-ended', `The run ${run.id} has ended as ${run.state}.`);
   await wantCancel(context.db, run.id);
-  context.log.info({ job: run.job.name, run: run.id }, 'run is to be cancelled');
+  context.log.info(namesOf(run), 'run is to be cancelled');
   const session = context.connections.of(run.transporter.id);
   if (session === undefined || run.state === 'queued') await closeRun(context, run, { state: 'cancelled' });
   else await cancelTask(context, session, run.id);

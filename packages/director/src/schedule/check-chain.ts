@@ -1,14 +1,14 @@
 import type { TaskPoint } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { chainHead } from '../db/points.ts';
-import type { Run } from '../db/runs.ts';
+import type { JobRun } from '../db/run.ts';
 import { raiseAlarm } from '../events/alarms.ts';
 
 /**
  * A new point must follow the one that was recorded last. A target that was put back to an earlier state, or keeps points
  * back, gives the source an older one to go on from.
  */
-export async function checkChain(context: Context, run: Run, repositoryId: string, point: TaskPoint): Promise<void> {
+export async function checkChain(context: Context, run: JobRun, repositoryId: string, point: TaskPoint): Promise<void> {
   const head = await chainHead(context.db, { jobId: run.job.id, repositoryId, before: point.id });
   if (head === undefined || point.previous?.equals(head.hash) === true) return;
   const shown = point.previous === undefined ? 'none' : `one with the hash ${point.previous.toString('hex', 0, 8)}…`;

@@ -1,10 +1,11 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { Context } from '../context.ts';
-import { jobById } from '../db/jobs.ts';
-import { type Repository, repositoryById } from '../db/repositories.ts';
-import { beginRun, explainWait, queuedRuns, type Run } from '../db/runs.ts';
+import type { Repository } from '../db/repositories.ts';
+import { namesOf, type Run } from '../db/run.ts';
+import { explainWait, queuedRuns } from '../db/runs.ts';
+import { begin } from './begin.ts';
 import { missingKey } from './missing-key.ts';
-import { repositoryIdOf } from './repository-of.ts';
+import { repositoryOf } from './repository-of.ts';
 import { closeRun, publishRun } from './run-end.ts';
 import { startTask } from './start-task.ts';
 
@@ -58,16 +59,16 @@ export class Dispatcher {
       await closeRun(context, run, { state: 'failed', failure: obstacle.failure });
     } else if (obstacle !== undefined) {
       await this.#wait(run, obstacle.wait);
-    } else if (await beginRun(context.db, run.id, Date.now())) {
-      void startTask(context, run.id, () => this.#lookAgain());
     } else {
-      await this.#wait(run, `another run of the job ${run.job.name} is under way`);
+      const wait = await begin(context.db, run);
+      if (wait === undefined) void startTask(context, run.id, () => this.#lookAgain());
+      else await this.#wait(run, wait);
     }
   }
 
   async #wait(run: Run, reason: string): Promise<void> {
     if (!(await explainWait(this.#context.db, run.id, reason))) return;
-    this.#context.log.info({ job: run.job.name, run: run.id, reason }, 'run waits');
+    this.#context.log.info({ ...namesOf(run), reason }, 'run waits');
     await publishRun(this.#context, run.id);
   }
 
@@ -76,9 +77,7 @@ export class Dispatcher {
     if (connections.of(run.transporter.id) === undefined) {
       return { wait: `the Transporter ${run.transporter.name} is not connected` };
     }
-    const job = await jobById(db, run.job.id);
-    const repositoryId = job === undefined ? undefined : await repositoryIdOf(db, run, job);
-    const repository = repositoryId === undefined ? undefined : await repositoryById(db, repositoryId);
+    const repository = await repositoryOf(db, run);
     const obstacle = repository === undefined ? undefined : await this.#repositoryObstacle(repository);
     return obstacle ?? (await this.#keyObstacle(run));
   }

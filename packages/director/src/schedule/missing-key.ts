@@ -5,7 +5,7 @@ import { jobById } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { pointById } from '../db/points.ts';
-import type { Run } from '../db/runs.ts';
+import { isUpkeepRun, type Run } from '../db/run.ts';
 
 /** Why the keys of a source-side run cannot be had now; undefined when they can, or when it needs none. */
 export async function missingKey(context: Context, run: Run): Promise<string | undefined> {
@@ -19,6 +19,7 @@ export async function missingKey(context: Context, run: Run): Promise<string | u
 }
 
 async function domainOf({ db }: Context, run: Run): Promise<string | undefined> {
+  if (isUpkeepRun(run)) return undefined;
   if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).domain?.id;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);

@@ -1,6 +1,7 @@
 import type { Params } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { beginAgain, type Run } from '../db/runs.ts';
+import { namesOf, type Run } from '../db/run.ts';
+import { beginAgain } from '../db/runs.ts';
 import { clearWarnings } from '../db/warnings.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
@@ -31,7 +32,7 @@ export async function reconcile(
 
 async function resume(context: Context, run: Run): Promise<void> {
   const { log, db } = context;
-  log.warn({ job: run.job.name, run: run.id, attempt: run.attempt }, 'the Transporter has lost the task of this run');
+  log.warn({ ...namesOf(run), attempt: run.attempt }, 'the Transporter has lost the task of this run');
   if (run.cancelWanted) {
     await closeRun(context, run, { state: 'cancelled' });
     return;

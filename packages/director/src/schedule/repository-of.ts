@@ -1,9 +1,17 @@
 import type { Database } from '../db/database.ts';
-import type { Job } from '../db/jobs.ts';
+import { jobById } from '../db/jobs.ts';
 import { pointById } from '../db/points.ts';
-import type { Run } from '../db/runs.ts';
+import { type Repository, repositoryById } from '../db/repositories.ts';
+import { isUpkeepRun, type Run } from '../db/run.ts';
 
-/** Where a run writes to or reads from: that of the job, or for a restore that of the recovery point. */
-export async function repositoryIdOf(db: Database, run: Run, job: Job): Promise<string> {
-  return run.restore === undefined ? job.repositoryId : (await pointById(db, run.restore.pointId)).repository.id;
+/** Where a run works: at its own repository, that of its job, or for a restore that of the recovery point. */
+export async function repositoryOf(db: Database, run: Run): Promise<Repository | undefined> {
+  const id = await repositoryIdOf(db, run);
+  return id === undefined ? undefined : await repositoryById(db, id);
+}
+
+async function repositoryIdOf(db: Database, run: Run): Promise<string | undefined> {
+  if (isUpkeepRun(run)) return run.repository.id;
+  if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).repository.id;
+  return (await jobById(db, run.job.id))?.repositoryId;
 }

@@ -4,11 +4,12 @@ import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { addPoint } from '../db/points.ts';
-import { repositoryById } from '../db/repositories.ts';
-import { endRun, type Run, runById } from '../db/runs.ts';
+import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
+import { endRun, runById } from '../db/runs.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { runResource } from '../resources/run.ts';
 import { checkChain } from './check-chain.ts';
+import { repositoryOf } from './repository-of.ts';
 
 /** Tells listeners how a run stands. */
 export async function publishRun(context: Context, runId: string): Promise<void> {
@@ -42,19 +43,21 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
     progress: result.progress,
     finishedAt: result.finishedAt,
     warnings: result.progress.warnings,
+    report: result.report,
   });
-  const point = result.point === undefined ? [] : [await pointStatement(context, run, result.point)];
+  const made = isUpkeepRun(run) || result.point === undefined ? undefined : { run, point: result.point };
+  const point = made === undefined ? [] : [await pointStatement(context, made.run, made.point)];
   if ((await db.batch([ending, ...point])) === undefined) {
     context.metrics.countBytes(result.progress);
-    const job = result.point === undefined ? undefined : await jobById(db, run.job.id);
-    if (result.point !== undefined && job !== undefined) await checkChain(context, run, job.repositoryId, result.point);
+    const job = made === undefined ? undefined : await jobById(db, made.run.job.id);
+    if (made !== undefined && job !== undefined) await checkChain(context, made.run, job.repositoryId, made.point);
     await announceEnd(context, run.id);
   } else {
     await db.batch(point);
   }
 }
 
-async function pointStatement(context: Context, run: Run, point: NonNullable<TaskResult['point']>) {
+async function pointStatement(context: Context, run: JobRun, point: NonNullable<TaskResult['point']>) {
   const { db } = context;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
@@ -76,13 +79,12 @@ async function announceEnd(context: Context, runId: string): Promise<void> {
   const run = await runById(context.db, runId);
   if (run === undefined) return;
   context.metrics.countEnd(run);
-  context.log.info({ job: run.job.name, run: runId, state: run.state, failure: run.failure }, 'run ended');
-  if (run.pointId !== undefined) void refreshFigures(context, run);
+  context.log.info({ ...namesOf(run), state: run.state, failure: run.failure }, 'run ended');
+  if (isUpkeepRun(run) || run.pointId !== undefined) void refreshFigures(context, run);
 }
 
 async function refreshFigures({ db, connections, repositories }: Context, run: Run): Promise<void> {
-  const job = await jobById(db, run.job.id);
-  const repository = job === undefined ? undefined : await repositoryById(db, job.repositoryId);
+  const repository = await repositoryOf(db, run);
   const target = repository === undefined ? undefined : connections.of(repository.transporterId);
   if (target !== undefined && repository !== undefined) await repositories.refresh(target, repository);
 }

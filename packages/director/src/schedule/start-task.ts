@@ -3,7 +3,8 @@ import type { TaskStart } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { type Job, jobById } from '../db/jobs.ts';
 import { pointById } from '../db/points.ts';
-import { existingRun, postponeRun, type Run } from '../db/runs.ts';
+import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
+import { existingRun, postponeRun } from '../db/runs.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { fail } from '../failures.ts';
 import { cancelTask } from './cancel-task.ts';
@@ -56,10 +57,16 @@ async function settleRefusal(context: Context, run: Run, failure: Failure, onPos
 }
 
 function logOf({ log }: Context, run: Run) {
-  return log.child({ job: run.job.name, run: run.id, transporter: run.transporter.name });
+  return log.child({ ...namesOf(run), transporter: run.transporter.name });
 }
 
 async function taskOf(context: Context, run: Run): Promise<TaskStart> {
+  if (!isUpkeepRun(run)) return await jobTaskOf(context, run);
+  const { id, repository, attempt, upkeep } = run;
+  return { taskId: id, runId: id, repositoryId: repository.id, repositoryName: repository.name, attempt, ...upkeep };
+}
+
+async function jobTaskOf(context: Context, run: JobRun): Promise<TaskStart> {
   const { db } = context;
   const job = await jobById(db, run.job.id);
   if (job === undefined) throw fail('not-found', `There is no job ${run.job.name}.`);

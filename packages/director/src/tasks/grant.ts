@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { type Point, pointById } from '../db/points.ts';
+import { isUpkeepRun } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
@@ -37,6 +38,7 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
   if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
     throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
   }
+  if (isUpkeepRun(run)) throw fail('task-unknown', `The task ${taskId} on a repository needs no other Transporter.`);
   if (run.restore !== undefined) return readingGrant(await pointById(context.db, run.restore.pointId), run.id);
   const job = await jobById(context.db, run.job.id);
   if (job === undefined) throw fail('task-unknown', `The job of the task ${taskId} is gone.`);

@@ -1,5 +1,6 @@
 import type { Params, Result } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { isUpkeepRun, type Run, subjectOf } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { addWarnings } from '../db/warnings.ts';
 import { fail } from '../failures.ts';
@@ -15,7 +16,7 @@ export async function takeProgress(
 ): Promise<Result<'task.progress'>> {
   const active = await activeRun(context, session, taskId);
   active.progress = progress;
-  context.events.publish({ type: 'run.progress', data: { run: taskId, job: active.job, progress } });
+  context.events.publish({ type: 'run.progress', data: { run: taskId, ...active.subject, progress } });
   return {};
 }
 
@@ -28,7 +29,7 @@ export async function takeWarnings(
   if (run === undefined || run.transporter.id !== session.transporter.id) return {};
   await addWarnings(context.db, taskId, warnings);
   const told = warnings.map(({ path, code, message }) => ({ ...pathFields(path), code, message }));
-  context.events.publish({ type: 'run.warning', data: { run: taskId, job: run.job, warnings: told } });
+  context.events.publish({ type: 'run.warning', data: { run: taskId, ...subjectOf(run), warnings: told } });
   return {};
 }
 
@@ -42,10 +43,15 @@ export async function takeResult(
   if (run === undefined || run.transporter.id !== session.transporter.id) {
     throw fail('task-unknown', `The Transporter ${session.transporter.name} was given no task ${taskId}.`);
   }
-  const wrongPoint = result.point !== undefined && (result.point.id !== run.id || run.kind !== 'backup');
-  if (wrongPoint) throw fail('request-invalid', `The run ${run.id} cannot have made the point ${result.point?.id}.`);
+  if (!fits(run, result)) throw fail('request-invalid', `This cannot be the result of the ${run.kind} run ${run.id}.`);
   await recordResult(context, run, result);
   return {};
+}
+
+/** A point comes of a backup alone and has the id of its run; a report is of the kind of the task. */
+function fits(run: Run, { point, report }: Params<'task.finished'>['result']): boolean {
+  if (isUpkeepRun(run)) return point === undefined && (report === undefined || report.kind === run.kind);
+  return report === undefined && (point === undefined || (run.kind === 'backup' && point.id === run.id));
 }
 
 /** Progress comes every second, so who may report for a run is looked up once. */
@@ -56,7 +62,7 @@ async function activeRun(context: Context, { transporter }: Session, taskId: str
   if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running') {
     throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
   }
-  const active = { job: run.job, transporterId: transporter.id };
+  const active = { subject: subjectOf(run), transporterId: transporter.id };
   context.board.set(taskId, active);
   return active;
 }

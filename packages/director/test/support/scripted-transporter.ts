@@ -6,11 +6,13 @@ import {
   type ControlHandlers,
   type ControlPeer,
   controlClient,
+  type JobStart,
   type Params,
   type Progress,
   type RepositoryStats,
   RestClient,
   type Result,
+  type TaskPoint,
   type TaskResult,
   type TaskStart,
   type TransporterRole,
@@ -172,23 +174,19 @@ export class ScriptedTransporter implements AsyncDisposable {
   }
 }
 
+function pointOf({ runId, spec }: JobStart & { kind: 'backup' }): TaskPoint {
+  const { mode } = spec;
+  const hash = Buffer.alloc(32, 7);
+  return { id: runId, hash, sequence: 1, createdAt: Date.now(), files: 3, bytes: 300, mode };
+}
+
 export function resultOf(task: TaskStart, result: Partial<TaskResult> = {}): TaskResult {
-  const mode = task.spec.mode;
-  const point = {
-    id: task.runId,
-    hash: Buffer.alloc(32, 7),
-    sequence: 1,
-    createdAt: Date.now(),
-    files: 3,
-    bytes: 300,
-    mode,
-  };
   return {
     outcome: 'done',
     progress: PROGRESS,
     startedAt: Date.now() - 1000,
     finishedAt: Date.now(),
-    ...(task.kind === 'backup' && (result.outcome ?? 'done') !== 'failed' ? { point } : {}),
+    ...(task.kind === 'backup' && (result.outcome ?? 'done') !== 'failed' ? { point: pointOf(task) } : {}),
     ...result,
   };
 }

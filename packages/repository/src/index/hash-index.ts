@@ -85,6 +85,14 @@ export class HashIndex {
     }
   }
 
+  /** The chunks whose records stand in these packs, in no order. */
+  *chunksIn(packs: ReadonlySet<number>): Generator<{ id: Buffer; place: ChunkPlace }, void, undefined> {
+    for (let entry = 0; entry < this.#count; entry++) {
+      const place = packs.has(this.#word(entry, 8) & PACK_MASK) ? this.placeOf(entry) : undefined;
+      if (place !== undefined) yield { id: this.#idOf(entry), place };
+    }
+  }
+
   #read(ids: Buffer, at: number): void {
     for (let i = 0; i < 8; i++) this.#wanted[i] = ids.readUInt32LE(at + i * 4);
   }

@@ -77,6 +77,23 @@ export class PackTable {
     return place && { ...place, in: this.pack(place.pack) };
   }
 
+  /** Names of all packs, of those being written too. */
+  packNames(): string[] {
+    return this.#packs.map(({ name }) => name);
+  }
+
+  /** The chunks whose records stand in packs of these names, in no order. */
+  *chunksIn(names: ReadonlySet<string>): Generator<{ zone: Buffer; id: Buffer; found: FoundChunk }, void, undefined> {
+    const numbers = new Set<number>();
+    for (const [number, { name }] of this.#packs.entries()) if (names.has(name)) numbers.add(number);
+    for (const [key, index] of this.#zones) {
+      const zone = Buffer.from(key, 'hex');
+      for (const { id, place } of index.chunksIn(numbers)) {
+        yield { zone, id, found: { ...place, in: this.pack(place.pack) } };
+      }
+    }
+  }
+
   run(number: number): RunRecord {
     return this.#runs[number] as RunRecord;
   }

@@ -161,6 +161,8 @@ class FilesystemStore implements Store {
     await this.#ensureFolder(dirname(to));
     await this.#attempt('Renaming', this.#path(from), () => rename(this.#path(from), this.#path(to)));
     await this.#readers.forget(this.#path(from));
+    // What stood there before may still be open.
+    await this.#readers.forget(this.#path(to));
   }
 
   /** Unlike rename, link refuses to replace what is there. */

@@ -1,4 +1,5 @@
-import type { ControlHandlers } from '@sealift/wire';
+import { type ControlHandlers, isUpkeepTask, type JobStart, type UpkeepStart } from '@sealift/wire';
+import { fail } from '../failures.ts';
 import type { Repositories } from '../sessions/repositories.ts';
 import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
@@ -6,9 +7,10 @@ import type { TaskRegistry } from '../tasks/registry.ts';
 import { sample } from '../tasks/sample.ts';
 
 /** What a source or an agent does for the Director. */
-export function taskHandlers(registry: TaskRegistry, context: TaskContext): ControlHandlers {
+export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskContext): ControlHandlers {
   return {
     'task.start': (task) => {
+      if (isUpkeepTask(task)) throw fail('role-unfit', `A task to ${task.kind} a repository is for its target.`);
       registry.start(task);
       return {};
     },
@@ -22,10 +24,21 @@ export function taskHandlers(registry: TaskRegistry, context: TaskContext): Cont
 }
 
 /** What a target does for the Director. */
-export function repositoryHandlers(repositories: Repositories): ControlHandlers {
+export function repositoryHandlers(repositories: Repositories, registry: TaskRegistry<UpkeepStart>): ControlHandlers {
   return {
     'repository.create': ({ name, path }) => repositories.create(name, path),
     'repository.open': ({ repositoryId, path }) => repositories.attach(repositoryId, path),
     'repository.stats': ({ repositoryId }) => repositories.stats(repositoryId),
+    'task.start': (task) => {
+      if (!isUpkeepTask(task)) throw fail('role-unfit', `A task to ${task.kind} is for a source or an agent.`);
+      // One that is closed is told at once, so that the run waits instead of failing.
+      repositories.demand(task.repositoryId);
+      registry.start(task);
+      return {};
+    },
+    'task.cancel': ({ taskId }) => {
+      registry.cancel(taskId);
+      return {};
+    },
   };
 }

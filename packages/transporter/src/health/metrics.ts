@@ -1,3 +1,4 @@
+import type { TaskStart } from '@sealift/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { RepositoryState } from '../sessions/repositories.ts';
 import type { TaskCounter } from '../tasks/reporter.ts';
@@ -34,9 +35,9 @@ export class Metrics {
     });
   }
 
-  taskCounter(kind: 'backup' | 'restore'): TaskCounter {
+  taskCounter(kind: TaskStart['kind']): TaskCounter {
     // At a restore the contents that are put back count as read in the progress.
-    const contents = kind === 'backup' ? 'read' : 'written';
+    const contents = kind === 'restore' ? 'written' : 'read';
     return {
       countProgress: (from, to) => {
         this.#count(contents, to.bytesRead - from.bytesRead);

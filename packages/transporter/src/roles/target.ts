@@ -1,17 +1,26 @@
+import type { UpkeepStart } from '@sealift/wire';
 import { dataUrlOf } from '../config.ts';
 import { repositoryHandlers } from '../control/handlers.ts';
 import { TicketKeys } from '../control/ticket-keys.ts';
 import { Repositories } from '../sessions/repositories.ts';
 import { SessionServer } from '../sessions/session-server.ts';
 import { SpentTickets } from '../sessions/spent-tickets.ts';
+import { openTasks } from '../tasks/open-tasks.ts';
+import { upkeep } from '../tasks/upkeep.ts';
 import type { Role, Surroundings } from './role.ts';
 
-/** A target: keeps repositories and serves the links of sources and restoring Transporters. */
-export async function targetRole({ settings, folder, identity, revoked, metrics, log }: Surroundings): Promise<Role> {
+/** A target: keeps repositories, looks after them, and serves the links of sources and restoring Transporters. */
+export async function targetRole(surroundings: Surroundings): Promise<Role> {
+  const { settings, folder, identity, revoked, metrics, log } = surroundings;
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
   const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, log));
+  const tasks = starting.use(
+    await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
+      upkeep(task, repositories.demand(task.repositoryId), reporter, signal),
+    ),
+  );
   const server = starting.use(
     await SessionServer.listen({
       host: settings.dataHost,
@@ -31,10 +40,10 @@ export async function targetRole({ settings, folder, identity, revoked, metrics,
   log.info({ dataUrl }, 'waiting for sources');
   return {
     dataUrl,
-    handlers: repositoryHandlers(repositories),
-    held: () => [],
+    handlers: repositoryHandlers(repositories, tasks.registry),
+    held: () => tasks.registry.held(),
     onGreeted: ({ ticketKeys: keys }) => ticketKeys.replace(keys),
-    onConnected: () => {},
+    onConnected: () => tasks.delivery.wake(),
     onRenewed: (renewed) => server.present(renewed),
     readiness: () =>
       repositories.states().map(({ name, failure }) => {

@@ -1,5 +1,12 @@
 import type { Failure, FailureRecord } from '@sealift/core';
-import type { Progress, TaskPoint, TaskResult, TaskStart } from '@sealift/wire';
+import {
+  isUpkeepTask,
+  type Progress,
+  type TaskPoint,
+  type TaskResult,
+  type TaskStart,
+  type UpkeepReport,
+} from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
 import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
@@ -7,15 +14,15 @@ import type { ResultDelivery } from './delivery.ts';
 import type { TaskJournal } from './journal.ts';
 import { type TaskCounter, TaskReporter } from './reporter.ts';
 
-/** Does the work of a task; resolves with the recovery point it made, if it makes one. */
-export type TaskWork = (
-  task: TaskStart,
+/** Does the work of a task; resolves with the recovery point it made, or what it reports, if it does that. */
+export type TaskWork<S extends TaskStart> = (
+  task: S,
   reporter: TaskReporter,
   signal: AbortSignal,
-) => Promise<{ point?: TaskPoint; progress: Progress }>;
+) => Promise<{ point?: TaskPoint; report?: UpkeepReport; progress: Progress }>;
 
-export interface RegistryOptions {
-  work: TaskWork;
+export interface RegistryOptions<S extends TaskStart> {
+  work: TaskWork<S>;
   journal: TaskJournal;
   delivery: ResultDelivery;
   line: DirectorLine;
@@ -36,12 +43,12 @@ const LONGEST_MESSAGE = 4096;
  * The tasks that run in this process. A task that ends leaves its result in the journal; one that is stopped because
  * the Transporter stops leaves nothing, so that the Director dispatches it again.
  */
-export class TaskRegistry implements AsyncDisposable {
-  readonly #options: RegistryOptions;
+export class TaskRegistry<S extends TaskStart> implements AsyncDisposable {
+  readonly #options: RegistryOptions<S>;
   readonly #running = new Map<string, Running>();
   #stopping = false;
 
-  constructor(options: RegistryOptions) {
+  constructor(options: RegistryOptions<S>) {
     this.#options = options;
   }
 
@@ -59,7 +66,7 @@ export class TaskRegistry implements AsyncDisposable {
   }
 
   /** Begins a task. One that is running, or whose result is still to be delivered, is not begun again. */
-  start(task: TaskStart): void {
+  start(task: S): void {
     if (this.#stopping) throw fail('stopping', 'This Transporter is stopping and takes no more tasks');
     const finished = this.#options.journal.get(task.taskId);
     if (this.#running.has(task.taskId) || (finished !== undefined && finished.attempt >= task.attempt)) return;
@@ -81,9 +88,9 @@ export class TaskRegistry implements AsyncDisposable {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
 
-  async #run(task: TaskStart, signal: AbortSignal): Promise<void> {
+  async #run(task: S, signal: AbortSignal): Promise<void> {
     const { journal, delivery, line, counter } = this.#options;
-    const log = this.#options.log.child({ job: task.jobName, run: task.runId, task: task.taskId, kind: task.kind });
+    const log = this.#options.log.child({ ...subjectOf(task), run: task.runId, task: task.taskId, kind: task.kind });
     log.info({ attempt: task.attempt }, 'task started');
     await using reporter = new TaskReporter(task.taskId, line, log, counter(task.kind));
     const result = await this.#resultOf(task, reporter, log, signal);
@@ -98,18 +105,14 @@ export class TaskRegistry implements AsyncDisposable {
   }
 
   /** Undefined when the task was stopped only because the Transporter stops. */
-  async #resultOf(
-    task: TaskStart,
-    reporter: TaskReporter,
-    log: Logger,
-    signal: AbortSignal,
-  ): Promise<TaskResult | undefined> {
+  async #resultOf(task: S, reporter: TaskReporter, log: Logger, signal: AbortSignal): Promise<TaskResult | undefined> {
     const startedAt = Date.now();
     try {
-      const { point, progress } = await this.#options.work(task, reporter, signal);
+      const { point, report, progress } = await this.#options.work(task, reporter, signal);
       const outcome = Math.max(progress.warnings, reporter.warnings) > 0 ? 'warnings' : 'done';
       log.info({ outcome, progress }, 'task finished');
-      return { outcome, progress, ...(point && { point }), startedAt, finishedAt: Date.now() };
+      const made = { ...(point && { point }), ...(report && { report }) };
+      return { outcome, progress, ...made, startedAt, finishedAt: Date.now() };
     } catch (thrown) {
       const fields = failureFields(signal.aborted ? signal.reason : thrown);
       const { failure } = fields;
@@ -119,6 +122,11 @@ export class TaskRegistry implements AsyncDisposable {
       return { outcome, failure: clipped(failure), progress: reporter.latest, startedAt, finishedAt: Date.now() };
     }
   }
+}
+
+/** What it is about, for the log. */
+function subjectOf(task: TaskStart): { job: string } | { repository: string } {
+  return isUpkeepTask(task) ? { repository: task.repositoryName } : { job: task.jobName };
 }
 
 /** What a task becomes that was stopped for one of the reasons of `stop`; without an entry it has no result. */

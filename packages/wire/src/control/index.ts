@@ -15,13 +15,25 @@ export {
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
-export type {
-  BackupSpec,
-  Entry,
-  Progress,
-  RestoreSpec,
-  TaskPoint,
-  TaskResult,
-  TaskStart,
-  TaskWarning,
+export {
+  type BackupSpec,
+  type Entry,
+  isUpkeepTask,
+  type JobStart,
+  type Progress,
+  type RestoreSpec,
+  type TaskPoint,
+  type TaskResult,
+  type TaskStart,
+  type TaskWarning,
 } from './tasks.ts';
+export {
+  MAX_REPORTED,
+  UPKEEP_PHASES,
+  type UpkeepCounts,
+  type UpkeepKind,
+  type UpkeepReport,
+  type UpkeepStart,
+  type VerifyReport,
+  type VerifySpec,
+} from './upkeep.ts';

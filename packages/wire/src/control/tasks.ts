@@ -12,6 +12,7 @@ import {
   text,
   Uuid,
 } from './fields.ts';
+import { UPKEEP_PHASES, UpkeepCounts, UpkeepReport, UpkeepStart } from './upkeep.ts';
 
 /** Where a task stands. Counts of files and bytes since its start, over all its connections. */
 export const ProgressFields = record({
@@ -20,6 +21,7 @@ export const ProgressFields = record({
     Type.Literal('committing'),
     Type.Literal('restoring'),
     Type.Literal('waiting'),
+    Type.Literal('verifying'),
   ]),
   files: Count,
   bytesRead: Count,
@@ -30,6 +32,8 @@ export const ProgressFields = record({
   bytesStored: Count,
   reconnects: Count,
   warnings: Count,
+  /** Tasks on a repository; their `files` are files of the repository. */
+  upkeep: Type.Optional(UpkeepCounts),
 });
 export type Progress = Static<typeof ProgressFields>;
 
@@ -59,6 +63,8 @@ export const TaskResultFields = record({
   failure: Type.Optional(FailureFields),
   progress: ProgressFields,
   point: Type.Optional(TaskPoint),
+  /** Tasks on a repository. */
+  report: Type.Optional(UpkeepReport),
   startedAt: Instant,
   finishedAt: Instant,
 });
@@ -102,12 +108,22 @@ const start = {
   attempt: Type.Integer({ minimum: 1, maximum: 1000 }),
 };
 
-/** What a Transporter is asked to do. Starting a task that it already has is answered and changes nothing. */
-export const TaskStart = Type.Union([
-  record({ ...start, kind: Type.Literal('backup'), spec: BackupSpec }),
-  record({ ...start, kind: Type.Literal('restore'), spec: RestoreSpec }),
-]);
-export type TaskStart = Static<typeof TaskStart>;
+const backup = record({ ...start, kind: Type.Literal('backup'), spec: BackupSpec });
+const restore = record({ ...start, kind: Type.Literal('restore'), spec: RestoreSpec });
+
+/** What a source or an agent does for a job. */
+export type JobStart = Static<typeof backup> | Static<typeof restore>;
+
+/**
+ * What a Transporter is asked to do: a source or an agent for a job, a target on a repository. Starting a task that it
+ * already has is answered and changes nothing.
+ */
+export const TaskStart = Type.Union([backup, restore, UpkeepStart]);
+export type TaskStart = JobStart | UpkeepStart;
+
+export function isUpkeepTask(task: TaskStart): task is UpkeepStart {
+  return Object.hasOwn(UPKEEP_PHASES, task.kind);
+}
 
 /** One name in a recovery point, for browsing. */
 export const EntryFields = record({

@@ -8,9 +8,11 @@ import { EntryResource, PointResource } from './points.ts';
 import { RepositoryRequest, RepositoryResource } from './storage.ts';
 import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
 import { TRUST_OPERATIONS } from './trust-operations.ts';
+import { UPKEEP_OPERATIONS } from './upkeep-operations.ts';
 
 const ListQuery = closed(PageQuery);
 const OfJob = Type.Optional(Reference);
+const OfRepository = Type.Optional(Reference);
 
 /** The API, version 1: the one source of its routes, their validation, their documentation and their client. */
 export const API = {
@@ -130,7 +132,7 @@ export const API = {
     path: '/api/v1/runs',
     tag: 'runs',
     summary: 'Lists runs, newest first',
-    query: closed({ ...PageQuery, job: OfJob, state: Type.Optional(RunState) }),
+    query: closed({ ...PageQuery, job: OfJob, repository: OfRepository, state: Type.Optional(RunState) }),
     response: page(RunResource),
   },
   getRun: {
@@ -200,6 +202,7 @@ export const API = {
   },
   ...KEY_OPERATIONS,
   ...TRUST_OPERATIONS,
+  ...UPKEEP_OPERATIONS,
 } as const satisfies Record<string, Endpoint>;
 
 export type Operation = keyof typeof API;

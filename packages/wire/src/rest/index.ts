@@ -12,7 +12,14 @@ export { type CallOptions, RestClient, type RestClientOptions } from './client.t
 export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
 export { type Named, Problem, type TransporterRole } from './fields.ts';
-export type { JobResource, RunResource, RunState, WarningResource } from './jobs.ts';
+export {
+  isUpkeepKind,
+  type JobResource,
+  type RunKind,
+  type RunResource,
+  type RunState,
+  type WarningResource,
+} from './jobs.ts';
 export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
 export type { RepositoryResource } from './storage.ts';

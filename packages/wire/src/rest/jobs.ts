@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
 import {
   Counter,
   closed,
@@ -65,10 +66,22 @@ export const RestoreTarget = Type.Object({
   overwrite: OverwriteRule,
 });
 
+/** What a task on a repository has found or done. */
+export const ReportResource = Type.Union([Type.Object(VerifyReport.properties)]);
+
+export const RunKind = Type.Union([Type.Literal('backup'), Type.Literal('restore'), Type.Literal('verify')]);
+export type RunKind = Static<typeof RunKind>;
+
+export function isUpkeepKind(kind: RunKind): kind is UpkeepKind {
+  return Object.hasOwn(UPKEEP_PHASES, kind);
+}
+
 export const RunResource = Type.Object({
   id: Id,
-  job: Named,
-  kind: Type.Union([Type.Literal('backup'), Type.Literal('restore')]),
+  job: Type.Optional(Named),
+  /** Of a task on a repository, which has no job. */
+  repository: Type.Optional(Named),
+  kind: RunKind,
   state: RunState,
   reason: Type.Optional(Type.String({ description: 'why it waits, or what is going on besides' })),
   attempt: Counter,
@@ -81,6 +94,7 @@ export const RunResource = Type.Object({
   warnings: Counter,
   point: Type.Optional(Id),
   restore: Type.Optional(RestoreTarget),
+  report: Type.Optional(ReportResource),
 });
 export type RunResource = Static<typeof RunResource>;
 

@@ -5,6 +5,7 @@ import { printLine } from '../../output/document.ts';
 import { showPath } from '../../output/entry-path.ts';
 import { harmless, printable } from '../../output/printable.ts';
 import { formatRun } from '../../output/run.ts';
+import { subjectName } from '../../output/subject.ts';
 import { formatBytes } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
 import { followRun, tellProblems } from '../../session/follow-run.ts';
@@ -50,14 +51,14 @@ function describe(event: NumberedEvent): string {
     case 'run.progress': {
       const { phase, files, bytesRead, bytesSent } = event.data.progress;
       const amounts = `${files} files, read ${formatBytes(bytesRead)}, sent ${formatBytes(bytesSent)}`;
-      return `${printable(event.data.job.name)}: ${phase}, ${amounts}`;
+      return `${subjectName(event.data)}: ${phase}, ${amounts}`;
     }
     case 'run.warning':
       return event.data.warnings
-        .map((warning) => `${printable(event.data.job.name)}: ${showPath(warning)}: ${harmless(warning.message)}`)
+        .map((warning) => `${subjectName(event.data)}: ${showPath(warning)}: ${harmless(warning.message)}`)
         .join('\n');
     case 'run.state':
-      return `${printable(event.data.job.name)}: ${event.data.kind} ${event.data.id} is ${event.data.state}`;
+      return `${subjectName(event.data)}: ${event.data.kind} ${event.data.id} is ${event.data.state}`;
     case 'transporter.state':
       return `transporter ${printable(event.data.name)} is ${event.data.connected ? 'connected' : 'away'}`;
     case 'alarm':

@@ -1,0 +1,35 @@
+import type { RunResource } from '@sealift/wire';
+import { harmless } from './printable.ts';
+import { formatTime } from './units.ts';
+
+type Report = NonNullable<RunResource['report']>;
+
+/** Fields that a task on a repository adds to what is shown of its run. */
+export function reportFields(report: Report | undefined): [name: string, value: string | undefined][] {
+  if (report === undefined) return [];
+  const { packs, packsRead, chunksRead, points, idsProven, idsSealed, verifiedSince } = report;
+  return [
+    ['packs', `${packsRead} of ${packs} read, ${chunksRead} chunks`],
+    ['ids', `${idsProven} made again from the contents, ${idsSealed} only a holder of the password can make again`],
+    ['points', `${points} read`],
+    ['all read since', verifiedSince === undefined ? 'not everything yet' : `${formatTime(isoOf(verifiedSince))} UTC`],
+    ['damaged files', String(report.damagedFiles)],
+    ['lost chunks', String(report.damagedChunks + report.missingChunks)],
+    ['points touched', String(report.affectedPoints)],
+    ['next', harmless(report.next)],
+  ];
+}
+
+/** One line for each recovery point that damage touches. */
+export function affectedLines(report: Report | undefined): string[] {
+  if (report === undefined) return [];
+  const lines = report.affected.map(
+    ({ point, job, chunks }) => `recovery point ${point} of job ${job} refers to lost chunks ${chunks} times`,
+  );
+  const more = report.affectedPoints - lines.length;
+  return more > 0 ? [...lines, `and ${more} more recovery points`] : lines;
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

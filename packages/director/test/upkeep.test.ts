@@ -1,0 +1,155 @@
+import { Failure } from '@sealift/core';
+import type { Progress, RunResource, TaskResult, VerifyReport } from '@sealift/wire';
+import t from 'tap';
+import { PROGRESS } from './support/scripted-transporter.ts';
+import { newJob, openTheatre, runWhen, type Stage, startRun } from './support/stage.ts';
+
+const REPORT: VerifyReport = {
+  kind: 'verify',
+  packs: 7,
+  packsRead: 7,
+  chunksRead: 90,
+  bytesRead: 4000,
+  points: 2,
+  idsProven: 60,
+  idsSealed: 30,
+  verifiedSince: 1_700_000_000_000,
+  damagedFiles: 1,
+  damagedChunks: 2,
+  missingChunks: 0,
+  damage: [{ file: 'packs/00/x.pack', code: 'chunk-damaged', message: 'its checksum does not hold' }],
+  affectedPoints: 1,
+  affected: [{ point: '0198c3f2-7d4e-7a11-9c55-0242ac120002', job: '0198c3f2-7d4e-7a11-9c55-0242ac120003', chunks: 3 }],
+  next: 'repair it',
+};
+const UPKEEP_PROGRESS: Progress = {
+  ...PROGRESS,
+  phase: 'verifying',
+  upkeep: { packs: 3, chunks: 40, points: 0, damaged: 0, bytesFreed: 0 },
+};
+
+function resultWith(report: VerifyReport): TaskResult {
+  const times = { startedAt: Date.now() - 1000, finishedAt: Date.now() };
+  return { outcome: 'warnings', progress: { ...UPKEEP_PROGRESS, warnings: 1 }, report, ...times };
+}
+
+function verify({ client }: Pick<Stage, 'client'>, body: object = {}): Promise<RunResource> {
+  return client.call('startVerification', { params: { id: 'store' }, body });
+}
+
+t.test('a verification goes to the target of its repository and its report stays with the run', async (t) => {
+  await using stage = await openTheatre();
+  const { client, target, source } = stage;
+  const { id } = await verify(stage, { percent: 5 });
+  const task = await target.task(0);
+  const expected = { taskId: id, runId: id, repositoryName: 'store', kind: 'verify', spec: { percent: 5 }, attempt: 1 };
+  t.match(task, expected);
+  const peer = await target.connected();
+  await peer.call('task.progress', { taskId: id, progress: UPKEEP_PROGRESS });
+  const running = await client.call('getRun', { params: { id } });
+  t.match(running, { state: 'running', kind: 'verify', repository: { name: 'store' }, transporter: { name: 'vault' } });
+  t.match(running.progress, { phase: 'verifying', upkeep: { packs: 3 } });
+  t.notOk('job' in running);
+  await peer.call('task.finished', { taskId: id, result: resultWith(REPORT) });
+  await stage.restart();
+  const ended = await stage.client.call('getRun', { params: { id } });
+  t.match(ended, { state: 'warnings', warnings: 1 });
+  t.same(ended.report, REPORT);
+  await newJob(stage, 'photos');
+  await startRun(stage, 'photos');
+  await source.task(0);
+  const listed = (await stage.client.call('listRuns', { query: { repository: 'store' } })).items;
+  t.same(
+    listed.map((run) => run.id),
+    [id],
+  );
+});
+
+t.test('one verification of a repository is under way and one more waits, and jobs do not wait for it', async (t) => {
+  await using stage = await openTheatre();
+  await newJob(stage, 'photos');
+  const first = await verify(stage);
+  await stage.target.task(0);
+  const second = await verify(stage);
+  const why = 'another task on the repository store is under way';
+  await runWhen(stage, second.id, (run) => run.reason === why);
+  await t.rejects(verify(stage), { code: 'run-queued' });
+  await startRun(stage, 'photos');
+  await stage.source.task(0);
+  await stage.client.call('cancelRun', { params: { id: second.id } });
+  t.equal((await stage.client.call('getRun', { params: { id: second.id } })).state, 'cancelled');
+  await stage.client.call('cancelRun', { params: { id: first.id } });
+  await stage.target.until(() => stage.target.cancelled.includes(first.id));
+});
+
+t.test('it waits for its target, and for the repository to be open', async (t) => {
+  await using stage = await openTheatre();
+  await stage.target[Symbol.asyncDispose]();
+  const run = await verify(stage);
+  const waiting = await runWhen(stage, run.id, ({ reason }) => reason !== undefined);
+  t.match(waiting, { state: 'queued', reason: /vault is not connected/ });
+});
+
+t.test(
+  'a target that has lost the task is given it again, one that was restarted with the result hands it in',
+  async (t) => {
+    await using stage = await openTheatre();
+    const { target, client } = stage;
+    const { id } = await verify(stage);
+    await target.task(0);
+    target.held = [];
+    await target.cut();
+    t.match(await target.task(1), { taskId: id, attempt: 2 });
+    await stage.restart();
+    const peer = await target.connected();
+    await peer.call('task.finished', { taskId: id, result: resultWith(REPORT) });
+    t.match(await stage.client.call('getRun', { params: { id } }), { state: 'warnings', attempt: 2 });
+    t.ok(client);
+  },
+);
+
+t.test('a result that does not fit its task is refused', async (t) => {
+  await using stage = await openTheatre();
+  await newJob(stage, 'photos');
+  const verification = await verify(stage);
+  await stage.target.task(0);
+  const backup = await startRun(stage, 'photos');
+  await stage.source.task(0);
+  const [target, source] = await Promise.all([stage.target.connected(), stage.source.connected()]);
+  const point = { id: verification.id, hash: Buffer.alloc(32), sequence: 1, createdAt: 1, files: 1, bytes: 1 };
+  const withPoint: TaskResult = { ...resultWith(REPORT), point: { ...point, mode: 'in-flight' } };
+  await t.rejects(target.call('task.finished', { taskId: verification.id, result: withPoint }), {
+    code: 'request-invalid',
+  });
+  await t.rejects(source.call('task.finished', { taskId: backup.id, result: resultWith(REPORT) }), {
+    code: 'request-invalid',
+  });
+  await t.rejects(target.call('task.ticket', { taskId: verification.id }), { code: 'task-unknown' });
+});
+
+t.test('a target that refuses for now has its run wait, one that refuses for good ends it', async (t) => {
+  await using stage = await openTheatre();
+  const answers = [new Failure('too-many-tasks', 'retry', 'busy'), new Failure('role-unfit', 'refused', 'not mine')];
+  stage.target.handlers['task.start'] = () => {
+    throw answers.shift() ?? new Failure('role-unfit', 'refused', 'not mine');
+  };
+  const run = await verify(stage);
+  const ended = await runWhen(stage, run.id, ({ state }) => state === 'failed');
+  t.match(ended, { failure: { code: 'role-unfit' }, attempt: 1 });
+});
+
+t.test('events tell of it by its repository', async (t) => {
+  await using stage = await openTheatre();
+  const events = stage.client.events(AbortSignal.timeout(20_000));
+  const first = events.next();
+  const { id } = await verify(stage);
+  await stage.target.task(0);
+  await first;
+  const peer = await stage.target.connected();
+  await peer.call('task.progress', { taskId: id, progress: UPKEEP_PROGRESS });
+  for await (const event of events) {
+    if (event.type !== 'run.progress') continue;
+    t.match(event.data, { run: id, repository: { name: 'store' }, progress: { phase: 'verifying' } });
+    break;
+  }
+});

@@ -1,0 +1,223 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Failure } from '@sealift/core';
+import { uuidBytes } from '@sealift/crypto';
+import {
+  type AffectedPoint,
+  createRepository,
+  filesystemStore,
+  openRepository,
+  type PointRecord,
+  type Repository,
+  type Store,
+  type VerifyOptions,
+} from '@sealift/repository';
+import t from 'tap';
+import { aBundle, aChunk } from './fixtures/chunks.ts';
+import { aDomain, aSigner, preparePoint } from './fixtures/points.ts';
+
+const TRIALS = 3000;
+const holder = randomUUID();
+const signer = await aSigner();
+const { domain, descriptor } = await aDomain();
+
+/** A point and the chunks it consists of. */
+interface Kept {
+  record: PointRecord;
+  zone: Buffer;
+  ids: Buffer[];
+}
+
+async function keep(repository: Repository, o: Parameters<typeof preparePoint>[2] = {}): Promise<Kept> {
+  const { pointId, zone, chunks, references, file } = await preparePoint(repository, signer, o);
+  const record = await repository.commitPoint({ pointId, manifest: file, references });
+  return { record, zone, ids: chunks.map(({ id }) => id) };
+}
+
+/** Points in both modes, each with packs of its own, and a bundle. */
+async function filledRepository(directory: string) {
+  const store = filesystemStore(directory);
+  await createRepository(store);
+  await using repository = await openRepository(store, { holder });
+  const kept = [await keep(repository), await keep(repository, { chunks: 5 })];
+  kept.push(await keep(repository, { run: domain.newRun(), descriptor }));
+  await using writer = repository.writer({ zone: uuidBytes(repository.id) });
+  await Promise.all([writer.put(aBundle(3)), writer.put(aChunk(200_000))]);
+  return { store, kept };
+}
+
+async function look(repository: Repository, options: VerifyOptions = {}) {
+  const flaws: { file: string; failure: Failure }[] = [];
+  const affected: AffectedPoint[] = [];
+  const found = await repository.verify({
+    ...options,
+    onFlaw: (file, failure) => flaws.push({ file, failure }),
+    onAffected: (point) => affected.push(point),
+  });
+  return { ...found, files: flaws.map(({ file }) => file), failures: flaws, affected };
+}
+
+/** Flips one bit; disposing flips it back. */
+async function flip(store: Store, name: string, offset: number): Promise<AsyncDisposable> {
+  const path = join(store.location, name);
+  const bit = 1 << randomInt(8);
+  const change = async () => {
+    await using file = await open(path, 'r+');
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, offset);
+    byte.writeUInt8(byte.readUInt8() ^ bit);
+    await file.write(byte, 0, 1, offset);
+  };
+  await change();
+  return { [Symbol.asyncDispose]: change };
+}
+
+async function allFiles(store: Store): Promise<{ name: string; length: number }[]> {
+  const folders = await Promise.all(['packs', 'points', 'references'].map((folder) => store.list(folder)));
+  const names = ['config', ...folders.flat()];
+  return Promise.all(names.map(async (name) => ({ name, length: (await store.readTail(name, 0)).length })));
+}
+
+async function unreadable(repository: Repository, kept: Kept[]): Promise<string[]> {
+  const lost: string[] = [];
+  for (const { zone, ids } of kept) {
+    for (const id of ids) await repository.readChunk(zone, id).catch(() => lost.push(id.toString('hex')));
+  }
+  return lost;
+}
+
+t.test('a whole repository has no flaw, and everything in it was read', async (t) => {
+  const { store } = await filledRepository(t.testdir());
+  await using repository = await openRepository(store, { holder });
+  const seen: number[] = [];
+  const found = await look(repository, { onProgress: ({ bytesRead }) => seen.push(bytesRead) });
+  t.same(found.failures, []);
+  const { chunks, storedBytes } = repository.stats();
+  t.match(found, { packs: 4, packsRead: 4, chunksRead: chunks, bytesRead: storedBytes, points: 3, idsProven: 0 });
+  t.match(found, { damagedChunks: 0, missingChunks: 0, affectedPoints: 0 });
+  t.ok((found.verifiedSince ?? 0) > Date.now() - 60_000);
+  t.equal(seen.at(-1), storedBytes);
+});
+
+t.test(
+  `one bit flipped in any file is always found, and what it does not touch can be read (${TRIALS} trials)`,
+  async (t) => {
+    const { store, kept } = await filledRepository(t.testdir());
+    await using repository = await openRepository(store, { holder, readOnly: true });
+    const files = await allFiles(store);
+    const kinds = new Map<string, number>();
+    for (let trial = 0; trial < TRIALS; trial++) {
+      const { name, length } = files[trial % files.length] as (typeof files)[number];
+      const offset = randomInt(length);
+      await using _flipped = await flip(store, name, offset);
+      const { files: damaged, damagedChunks } = await look(repository);
+      const where = `${name} at ${offset} of ${length}`;
+      if (!damaged.includes(name) || damaged.some((file) => file !== name)) t.fail(`${where}: found ${damaged}`);
+      const lost = await unreadable(repository, kept);
+      // The bundle and the large chunk belong to no point.
+      if (lost.length > Math.min(1, damagedChunks)) t.fail(`${where}: ${lost.length} chunks cannot be read`);
+      const kind = name.split('/')[0] as string;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      await turn();
+    }
+    t.match(Object.fromEntries(kinds), { config: Number, packs: Number, points: Number, references: Number });
+    t.same((await look(repository)).failures, [], 'and put back it is whole');
+  },
+);
+
+t.test('a flipped bit costs a repository that is opened anew nothing but what it touches', async (t) => {
+  const { store, kept } = await filledRepository(t.testdir());
+  const files = (await allFiles(store)).filter(({ name }) => name !== 'config');
+  for (let trial = 0; trial < 200; trial++) {
+    const { name, length } = files[trial % files.length] as (typeof files)[number];
+    const offset = randomInt(length);
+    await using _flipped = await flip(store, name, offset);
+    await using repository = await openRepository(store, { holder, readOnly: true });
+    const points = new Set((await repository.points()).map(({ id }) => id));
+    const gone = kept.filter(({ record }) => !points.has(record.id)).map(({ record }) => `points/${record.id}`);
+    const lost = await unreadable(repository, kept);
+    const where = `${name} at ${offset} of ${length}`;
+    if (gone.some((file) => file !== name)) t.fail(`${where}: ${gone} gone`);
+    if (lost.length > (name.startsWith('packs/') ? 6 : 0)) t.fail(`${where}: ${lost.length} chunks cannot be read`);
+  }
+  t.pass();
+});
+
+t.test('the points that lost chunks belong to are named, and how often they refer to them', async (t) => {
+  const { store, kept } = await filledRepository(t.testdir());
+  await using repository = await openRepository(store, { holder });
+  const [first, second] = kept as [Kept, Kept];
+  const damaged = second.ids[2] as Buffer;
+  const packs = await store.list('packs');
+  const holding = await Promise.all(packs.map(async (name) => (await whole(store, name)).includes(damaged)));
+  const name = packs[holding.indexOf(true)] as string;
+  const bytes = await whole(store, name);
+  await using _flipped = await flip(store, name, bytes.indexOf(damaged) + 200);
+  const found = await look(repository);
+  t.match(found, { damagedChunks: 1, missingChunks: 0, affectedPoints: 1, flaws: 1 });
+  t.match(found.failures, [{ file: name, failure: { code: 'chunk-damaged', kind: 'corrupt' } }]);
+  t.same(found.affected, [{ pointId: second.record.id, jobId: second.record.jobId, chunks: 1 }]);
+  t.not(found.affected[0]?.pointId, first.record.id);
+});
+
+t.test('a pack that is gone costs all its chunks, and after opening again they are missing', async (t) => {
+  const { store, kept } = await filledRepository(t.testdir());
+  const [, second] = kept as [Kept, Kept];
+  const packs = await store.list('packs');
+  const holding = await Promise.all(
+    packs.map(async (name) => (await whole(store, name)).includes(second.ids[0] as Buffer)),
+  );
+  const name = packs[holding.indexOf(true)] as string;
+  await using repository = await openRepository(store, { holder });
+  await rm(join(store.location, name));
+  t.match(await look(repository), { files: [name], damagedChunks: 6, affectedPoints: 1 });
+  await repository[Symbol.asyncDispose]();
+  await using again = await openRepository(store, { holder });
+  const found = await look(again);
+  t.match(found, { files: [], damagedChunks: 0, missingChunks: 6, affectedPoints: 1 });
+  t.equal(found.affected[0]?.chunks, 6);
+});
+
+t.test('a share of the packs is read, what was read longest ago first, and packs with flaws each time', async (t) => {
+  const store = filesystemStore(t.testdir());
+  await createRepository(store);
+  await using repository = await openRepository(store, { holder });
+  for (let i = 0; i < 10; i++) await keep(repository, { chunks: 20 });
+  t.match(await look(repository, { percent: 30 }), { packs: 10, packsRead: 3 });
+  const partly = await look(repository, { percent: 60 });
+  t.match(partly, { packsRead: 6 });
+  t.notOk(partly.verifiedSince, 'one was never read');
+  t.match(await look(repository, { withinDays: 10 }), { packsRead: 1 });
+  t.ok((await look(repository, { withinDays: 30 })).verifiedSince, 'all were, over the four');
+  const [name] = await store.list('packs');
+  await using _flipped = await flip(store, name as string, 500);
+  t.match(await look(repository), { packsRead: 10, files: [name] });
+  for (const times of ['once', 'twice']) {
+    const found = await look(repository, { percent: 10 });
+    t.match(found, { packsRead: 2, files: [name], affectedPoints: 1 }, times);
+  }
+});
+
+t.test('the list of what was read may be lost or damaged', async (t) => {
+  const { store } = await filledRepository(t.testdir());
+  await using repository = await openRepository(store, { holder });
+  await look(repository);
+  await using _flipped = await flip(store, 'cache/verified', 20);
+  const found = await look(repository, { percent: 30 });
+  t.same(found.failures, []);
+  t.notOk(found.verifiedSince, 'what is not known to have been read was not');
+});
+
+t.test('reading is held back to a limit, and ends when it is told to', async (t) => {
+  const { store } = await filledRepository(t.testdir());
+  await using repository = await openRepository(store, { holder });
+  const stop = new AbortController();
+  const options = { bytesPerSecond: 1000, onProgress: () => stop.abort(new Error('enough')) };
+  await t.rejects(repository.verify(options, stop.signal), { message: 'enough' });
+});
+
+async function whole(store: Store, name: string): Promise<Buffer> {
+  return (await store.readTail(name, 1 << 24)).tail;
+}

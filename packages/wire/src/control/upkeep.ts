@@ -1,0 +1,77 @@
+import { type Static, Type } from 'typebox';
+import { Count, Instant, record, text, Uuid } from './fields.ts';
+
+/** Most damaged things and affected recovery points that a report names; the rest are numbers in it. */
+export const MAX_REPORTED = 200;
+
+/** Which packs a verification reads. Neither limit: all of them. */
+export const VerifySpec = record({
+  percent: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      description: 'so much of what is stored, what was read longest ago first',
+    }),
+  ),
+  withinDays: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 3650, description: 'as much as daily runs need to read all in so many days' }),
+  ),
+  bytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024 * 1024, description: 'most that is read in a second' })),
+});
+export type VerifySpec = Static<typeof VerifySpec>;
+
+/** Something damaged: a file of the repository, and what is wrong with it. */
+const DamageFields = record({ file: text(256), code: text(64), message: text(512) });
+
+/** A recovery point that refers to chunks which are damaged or missing. */
+const AffectedPoint = record({ point: Uuid, job: Uuid, chunks: Count });
+
+/** What a verification has found. */
+export const VerifyReport = record({
+  kind: Type.Literal('verify'),
+  packs: Count,
+  packsRead: Count,
+  chunksRead: Count,
+  bytesRead: Count,
+  points: Count,
+  /** Chunks whose id was made again from their contents. */
+  idsProven: Count,
+  /** Chunks sealed at a source: whether their contents are right only a holder of the password can tell. */
+  idsSealed: Count,
+  /** Everything was read at this time or later; absent while some pack was never read. */
+  verifiedSince: Type.Optional(Instant),
+  damagedFiles: Count,
+  damagedChunks: Count,
+  /** Chunks that recovery points refer to and of which there is no record. */
+  missingChunks: Count,
+  damage: Type.Array(DamageFields, { maxItems: MAX_REPORTED }),
+  affectedPoints: Count,
+  affected: Type.Array(AffectedPoint, { maxItems: MAX_REPORTED }),
+  /** What to do now, in words. */
+  next: text(1024),
+});
+export type VerifyReport = Static<typeof VerifyReport>;
+
+const start = {
+  taskId: Uuid,
+  runId: Uuid,
+  repositoryId: Uuid,
+  repositoryName: text(64),
+  attempt: Type.Integer({ minimum: 1, maximum: 1000 }),
+};
+
+/** Tasks that a target does on a repository it serves, one kind each. */
+export const UpkeepStart = Type.Union([record({ ...start, kind: Type.Literal('verify'), spec: VerifySpec })]);
+export type UpkeepStart = Static<typeof UpkeepStart>;
+export type UpkeepKind = UpkeepStart['kind'];
+
+/** What such a task has found or done, kept with its run. */
+export const UpkeepReport = Type.Union([VerifyReport]);
+export type UpkeepReport = Static<typeof UpkeepReport>;
+
+/** How far a task on a repository is. */
+export const UpkeepCounts = record({ packs: Count, chunks: Count, points: Count, damaged: Count, bytesFreed: Count });
+export type UpkeepCounts = Static<typeof UpkeepCounts>;
+
+/** Every kind of task on a repository, and the word for what it does while it runs. */
+export const UPKEEP_PHASES = { verify: 'verifying' } as const satisfies Record<UpkeepKind, string>;

@@ -1,0 +1,18 @@
+import { VerifySpec } from '../control/upkeep.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ById, closed } from './fields.ts';
+import { RunResource } from './jobs.ts';
+
+/** Tasks on a repository, done by its target: each is a run. */
+export const UPKEEP_OPERATIONS = {
+  startVerification: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/verifications',
+    tag: 'repositories',
+    summary: 'Queues a verification: everything in the repository is read and checked, or a part of its packs',
+    params: ById,
+    body: closed(VerifySpec.properties),
+    response: RunResource,
+    status: 202,
+  },
+} as const satisfies Record<string, Endpoint>;
