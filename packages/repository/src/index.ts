@@ -26,4 +26,7 @@ export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';
 export type { Repository, RepositoryStats } from './repository.ts';
 export { filesystemStore } from './store/filesystem.ts';
-export type { GrowingFile, Store } from './store/store.ts';
+export { isS3Address, parseS3Address, type S3Address } from './store/s3/address.ts';
+export type { CredentialsSource, S3Credentials } from './store/s3/client.ts';
+export { type S3StoreOptions, s3Store } from './store/s3/s3-store.ts';
+export type { GrowingFile, Packing, Store } from './store/store.ts';

@@ -25,7 +25,8 @@ interface Parts {
   points: PointRecord[];
   problems: Failure[];
   storedBytes: number;
-  freeBytes: number;
+  /** Undefined where the store cannot tell. */
+  freeBytes: number | undefined;
 }
 
 export class ServedRepository implements Repository {
@@ -137,7 +138,8 @@ export class ServedRepository implements Repository {
   stats(): RepositoryStats {
     void this.#measure();
     const { table, storedBytes, freeBytes } = this.#parts;
-    return { points: this.#points.size, chunks: table.chunkCount, storedBytes, freeBytes };
+    const figures = { points: this.#points.size, chunks: table.chunkCount, storedBytes };
+    return freeBytes === undefined ? figures : { ...figures, freeBytes };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
