@@ -21,6 +21,7 @@ export { type ContentMap, type EntryKind, encodeEntry, type TreeEntry } from './
 export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeNode } from './format/tree-page.ts';
 export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
 export type { Lookup } from './index/pack-table.ts';
+export { folderCache, type MetadataCache } from './metadata-cache.ts';
 export { createRepository, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
 export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';

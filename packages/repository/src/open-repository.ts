@@ -7,6 +7,7 @@ import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
 import { loadPacks, removeLeftovers } from './load-packs.ts';
+import type { MetadataCache } from './metadata-cache.ts';
 import { loadPoints, removeOrphanedReferences } from './points.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
@@ -32,6 +33,8 @@ export interface OpenRepositoryOptions {
   holder: string;
   /** Needs no lease, writes nothing, and shows the repository as it is at this moment. */
   readOnly?: boolean;
+  /** Copies on this machine of what opening reads; for stores that are far away. */
+  cache?: MetadataCache;
 }
 
 /** Takes the lease, salvages torn packs, builds the index from the footers of all packs, and reads all points. */
@@ -44,11 +47,11 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const problems: Failure[] = [];
-  const onProblem = (failure: Failure) => problems.push(failure);
+  const loading = { readOnly, onProblem: (failure: Failure) => problems.push(failure), cache: options.cache };
   const table = new PackTable();
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
-  const points = await loadPoints(store, onProblem);
-  const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
+  const points = await loadPoints(store, loading);
+  const storedBytes = await loadPacks(store, table, loading);
   const freeBytes = await store.freeBytes();
   held.move();
   return new ServedRepository({ store, config, lease, table, points, problems, storedBytes, freeBytes });
