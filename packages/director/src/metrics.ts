@@ -187,8 +187,8 @@ function addRepositoryGauges(registry: Registry, { db, repositories }: MetricSou
       async collect() {
         this.reset();
         for (const { id, name } of (await listRepositories(db, { limit: 1000 })).items) {
-          const stats = repositories.of(id)?.stats;
-          if (stats !== undefined) this.set({ repository: name }, stats[field]);
+          const bytes = repositories.of(id)?.stats?.[field];
+          if (bytes !== undefined) this.set({ repository: name }, bytes);
         }
       },
     });

@@ -2,19 +2,11 @@ import { ByteCredit, type Failure, toFailure } from '@sealift/core';
 import type { ChunkType, RunKey, RunRecord } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { ID_LENGTH } from './format/limits.ts';
+import type { PackEntry } from './format/pack-footer.ts';
 import { encodeRecordHeader, recordLength } from './format/pack-record.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { PACK_TARGET, PackFile, type RecordToWrite } from './pack-file.ts';
-import type { Store } from './store/store.ts';
-
-/** Bytes synced together when more is coming. */
-const GROUP = 8 * 1024 * 1024;
-/** Bytes of chunks accepted and not yet durable. */
-const MOST_WAITING = 16 * 1024 * 1024;
-/** A group is written when nothing was added for so long, ms. */
-const IDLE = 3;
-/** A group is written at the latest after so long, ms. */
-const LONGEST_WAIT = 30;
+import type { Packing, Store } from './store/store.ts';
 
 export interface ChunkToStore {
   id: Buffer;
@@ -56,21 +48,22 @@ interface WaitingRecord extends RecordToWrite {
 }
 
 /**
- * Group commit: puts are gathered, written with one vectored write and one sync, then acknowledged together. While one
- * group is being written the next one gathers.
+ * Group commit: puts are gathered, written with one vectored write and one sync, then acknowledged together. While
+ * groups are being written the next one gathers. Where files do not grow durably, each group is a pack of its own.
  */
 export class GroupWriter implements ChunkWriter {
   readonly sealUnder: RunKey | undefined;
   readonly #host: WriterHost;
   readonly #session: { zone: Buffer; run?: RunRecord };
   readonly #zoneKey: string;
-  readonly #credit = new ByteCredit(MOST_WAITING);
+  readonly #packing: Packing;
+  readonly #credit: ByteCredit;
   #waiting: WaitingRecord[] = [];
   #waitingBytes = 0;
   #firstWaiting = 0;
   #lastAdded = 0;
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
+  readonly #writing = new Set<Promise<void>>();
   #pack: PackFile | undefined;
   #packNumber = -1;
   #failure: Failure | undefined;
@@ -84,6 +77,8 @@ export class GroupWriter implements ChunkWriter {
     this.#host = host;
     this.#session = session;
     this.#zoneKey = session.zone.toString('hex');
+    this.#packing = host.store.packing;
+    this.#credit = new ByteCredit(this.#packing.waiting);
   }
 
   put(chunk: ChunkToStore): Promise<void> {
@@ -141,23 +136,25 @@ export class GroupWriter implements ChunkWriter {
     this.#schedule();
   }
 
-  /** Exactly one of these holds while records wait: a group is being written, a timer runs, or writing begins here. */
+  /** One of these holds while records wait: as many groups as may are being written, a timer runs, or one begins here. */
   #schedule(): void {
-    if (this.#writing !== undefined || this.#waiting.length === 0) return;
+    if (this.#writing.size >= this.#packing.parallel || this.#waiting.length === 0) return;
+    const { group, idle, longestWait } = this.#packing;
     const now = performance.now();
-    const ready = now - this.#lastAdded >= IDLE || now - this.#firstWaiting >= LONGEST_WAIT;
-    if (this.#waitingBytes >= GROUP || ready || this.#ended) {
+    const ready = now - this.#lastAdded >= idle || now - this.#firstWaiting >= longestWait;
+    if (this.#waitingBytes >= group || ready || this.#ended) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      this.#writing = this.#writeGroup().finally(() => {
-        this.#writing = undefined;
+      const writing = this.#writeGroup().finally(() => {
+        this.#writing.delete(writing);
         this.#schedule();
       });
+      this.#writing.add(writing);
     } else {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#schedule();
-      }, IDLE);
+      }, idle);
     }
   }
 
@@ -179,14 +176,32 @@ export class GroupWriter implements ChunkWriter {
   }
 
   async #commit(group: readonly WaitingRecord[]): Promise<void> {
+    const written = this.#packing.growsDurably ? await this.#append(group) : await this.#writePack(group);
+    this.#host.assertLeaseHeld();
+    for (const entry of written.entries) this.#host.table.addEntry(this.#session.zone, written.number, entry);
+  }
+
+  async #append(group: readonly WaitingRecord[]): Promise<{ number: number; entries: PackEntry[] }> {
     const { table, store } = this.#host;
     if (this.#pack === undefined) {
       this.#pack = await PackFile.begin(store, this.#session);
       this.#packNumber = table.addPack(this.#pack.header, this.#pack.name);
     }
-    const entries = await this.#pack.add(group);
-    this.#host.assertLeaseHeld();
-    for (const entry of entries) table.addEntry(this.#session.zone, this.#packNumber, entry);
+    return { number: this.#packNumber, entries: await this.#pack.add(group) };
+  }
+
+  /** A pack that is published although the lease was lost does no harm: nothing in it was acknowledged. */
+  async #writePack(group: readonly WaitingRecord[]): Promise<{ number: number; entries: PackEntry[] }> {
+    const { table, store, onPackFinished } = this.#host;
+    const pack = await PackFile.begin(store, this.#session);
+    try {
+      const entries = await pack.add(group);
+      const name = await pack.finish();
+      onPackFinished(pack.length);
+      return { number: table.addPack(pack.header, name), entries };
+    } finally {
+      await pack.close();
+    }
   }
 
   async #finishPack(): Promise<void> {
@@ -222,7 +237,7 @@ export class GroupWriter implements ChunkWriter {
   async #finish(): Promise<void> {
     this.#schedule();
     await Promise.allSettled(this.#unanswered);
-    while (this.#writing !== undefined) await this.#writing;
+    while (this.#writing.size > 0) await Promise.all(this.#writing);
     const reported = this.#failure !== undefined;
     await this.#finishPack().catch((thrown) => {
       if (!reported) throw thrown;

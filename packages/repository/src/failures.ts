@@ -70,4 +70,28 @@ export const fail = failuresOf({
   'file-exists': { kind: 'refused', advice: 'Choose another name.' },
   /** The filesystem refuses an operation for a reason with no better code. */
   'storage-error': { kind: 'retry', advice: 'Check the filesystem of the repository and the limits of the process.' },
+  /** The address of an object store breaks a rule. */
+  'store-address': {
+    kind: 'refused',
+    advice: 'Write s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&credentials=NAME; keys belong in a file.',
+  },
+  /** No answer, an answer cut off, or an error on the side of the object store. */
+  'store-unreachable': { kind: 'retry', advice: 'Check the endpoint, the network and the health of the object store.' },
+  'store-busy': { kind: 'retry', advice: 'Let fewer jobs run at once, or ask for a higher rate at the object store.' },
+  'store-credentials': {
+    kind: 'refused',
+    advice: 'Check the access key and the secret in the credentials file of this Transporter.',
+  },
+  'store-refused': {
+    kind: 'refused',
+    advice:
+      'Check that these credentials may list, read, write and delete in the bucket, and that the region is right.',
+  },
+  'bucket-missing': { kind: 'refused', advice: 'Make the bucket first, or correct its name in the address.' },
+  /** The clocks of this machine and of the object store differ so much that it takes no requests. */
+  'clock-skew': { kind: 'retry', advice: 'Set the clock of this machine by NTP.' },
+  /** The object store lacks something a repository needs. */
+  'store-unfit': { kind: 'refused', advice: 'Use an object store with conditional writes (If-None-Match) on PUT.' },
+  /** Retention forbids to remove it. */
+  'object-locked': { kind: 'refused', advice: 'Wait until the lock has run out.' },
 });

@@ -104,9 +104,9 @@ async function marksOf(store: Store): Promise<LeaseMark[]> {
 async function refuseLivingHolder(store: Store, marks: LeaseMark[], holder: string): Promise<void> {
   for (const mark of marks) {
     if (mark.holder === holder) continue;
-    const time = await store.markTime(mark.name);
-    if (time === undefined || time + LEASE_DURATION <= Date.now()) continue;
-    const lapses = new Date(time + LEASE_DURATION).toISOString();
+    const age = await store.markAge(mark.name);
+    if (age === undefined || age >= LEASE_DURATION) continue;
+    const lapses = new Date(Date.now() - age + LEASE_DURATION).toISOString();
     throw fail(
       'repository-in-use',
       `The repository ${store.location} is served by Transporter ${mark.holder}; its lease lapses at ${lapses} unless renewed.`,

@@ -4,6 +4,7 @@ import { decodeFooter, footerSpan, type PackEntry } from './format/pack-footer.t
 import type { PackHeader } from './format/pack-header.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { isPackName, isUnfinishedPackName, PACKS_FOLDER } from './layout.ts';
+import { type MetadataCache, type Tail, throughCache } from './metadata-cache.ts';
 import { PackFile, type RecordToWrite } from './pack-file.ts';
 import { type ScannedRecord, scanPackHeader, scanRecords } from './pack-scan.ts';
 import type { Store } from './store/store.ts';
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readOnly: boolean;
   /** Told of packs that are damaged, and of what could not be done about them. */
   onProblem: (failure: Failure) => void;
+  /** Where ends of packs are kept on this machine. */
+  cache?: MetadataCache | undefined;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function loadPacks(store: Store, table: PackTable, options: LoadOpt
   }
   let storedBytes = 0;
   const names = (await store.list(PACKS_FOLDER)).filter(isPackName);
-  for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options.onProblem))) {
+  for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
     if (pack !== undefined) storedBytes += addPack(table, pack);
   }
   // A chunk that is in a finished pack too is read from there.
@@ -57,10 +60,11 @@ function addPack(table: PackTable, pack: LoadedPack): number {
 async function loadPack(
   store: Store,
   name: string,
-  onProblem: LoadOptions['onProblem'],
+  { onProblem, cache }: LoadOptions,
 ): Promise<LoadedPack | undefined> {
   try {
-    return await readFooter(store, name);
+    const read = () => readFooter(store, name);
+    return await throughCache(cache, name, read, ({ tail, length }) => ({ ...decodeFooter(tail), name, length }));
   } catch (thrown) {
     const failure = toFailure(thrown);
     if (failure.kind !== 'corrupt') throw failure;
@@ -72,11 +76,11 @@ async function loadPack(
   }
 }
 
-async function readFooter(store: Store, name: string): Promise<LoadedPack> {
+async function readFooter(store: Store, name: string): Promise<Tail> {
   const { tail, length } = await store.readTail(name, TAIL);
   const span = footerSpan(tail, length);
   const bytes = span <= tail.length ? tail.subarray(tail.length - span) : await store.read(name, length - span, span);
-  return { ...decodeFooter(bytes), name, length };
+  return { tail: bytes, length };
 }
 
 /** Reads a pack record by record, as far as it can be read; undefined if not even what it belongs to can be told. */

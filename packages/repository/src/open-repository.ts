@@ -11,6 +11,7 @@ import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
 import { type LoadOptions, loadPacks, removeLeftovers } from './load-packs.ts';
+import type { MetadataCache } from './metadata-cache.ts';
 import { PointLocks } from './point-locks.ts';
 import { PointShelf } from './point-shelf.ts';
 import { loadPoints, removeOrphanedReferences, storedPoints } from './points.ts';
@@ -73,6 +74,8 @@ export interface OpenRepositoryOptions {
   holder: string;
   /** Needs no lease, writes nothing, and shows the repository as it is at this moment. */
   readOnly?: boolean;
+  /** Copies on this machine of what opening reads; for stores that are far away. */
+  cache?: MetadataCache;
 }
 
 /**
@@ -88,11 +91,11 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const problems: Failure[] = [];
-  const onProblem = (failure: Failure) => problems.push(failure);
+  const loading = { readOnly, onProblem: (failure: Failure) => problems.push(failure), cache: options.cache };
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
-  const { shelf, clock } = await openShelf(store, { readOnly, onProblem });
-  const storedBytes = await loadPacks(store, table, { readOnly, onProblem });
+  const { shelf, clock } = await openShelf(store, loading);
+  const storedBytes = await loadPacks(store, table, loading);
   const freeBytes = await store.freeBytes();
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   held.move();
@@ -102,7 +105,7 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
 
 async function openShelf(store: Store, options: LoadOptions): Promise<{ shelf: PointShelf; clock: RepositoryClock }> {
   const { onProblem } = options;
-  const points = await loadPoints(store, onProblem);
+  const points = await loadPoints(store, options);
   const locks = await PointLocks.load(store, onProblem);
   if (!options.readOnly) await locks.forgetAllBut(await storedPoints(store));
   const removals = await RemovalLog.load(store);

@@ -1,10 +1,12 @@
-import { type Failure, orderedParallel, toFailure } from '@sealift/core';
+import { orderedParallel, toFailure } from '@sealift/core';
 import type { EncryptionMode } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import type { Manifest } from './format/manifest-body.ts';
 import { LONGEST_POINT, openManifest } from './format/recovery-point.ts';
 import { decodeReferencesTrailer, REFERENCES_TRAILER_LENGTH } from './format/reference-list.ts';
 import { POINTS_FOLDER, pointIdOf, pointName, REFERENCES_FOLDER, referencesName } from './layout.ts';
+import type { LoadOptions } from './load-packs.ts';
+import { type MetadataCache, type Tail, throughCache } from './metadata-cache.ts';
 import type { PointKeeping } from './point-locks.ts';
 import type { Store } from './store/store.ts';
 
@@ -39,34 +41,39 @@ export function pointRecord(opened: ReturnType<typeof openManifest>, receivedAt:
 }
 
 /** All committed points. Damaged ones are told to `onProblem` and left out. */
-export async function loadPoints(store: Store, onProblem: (failure: Failure) => void): Promise<PointRecord[]> {
+export async function loadPoints(store: Store, options: LoadOptions): Promise<PointRecord[]> {
   const ids = (await store.list(POINTS_FOLDER)).map(pointIdOf).filter((id) => id !== undefined);
   const points: PointRecord[] = [];
-  for await (const point of orderedParallel(ids, READ_AHEAD, (id) => loadPoint(store, id, onProblem))) {
+  for await (const point of orderedParallel(ids, READ_AHEAD, (id) => loadPoint(store, id, options))) {
     if (point !== undefined) points.push(point);
   }
   return points;
 }
 
-async function loadPoint(
-  store: Store,
-  id: string,
-  onProblem: (failure: Failure) => void,
-): Promise<PointRecord | undefined> {
+async function loadPoint(store: Store, id: string, options: LoadOptions): Promise<PointRecord | undefined> {
   try {
-    const { opened } = await readPointFile(store, id);
-    return pointRecord(opened, await receiveTime(store, opened.manifest, onProblem));
+    const { opened } = await readPointFile(store, id, options.cache);
+    return pointRecord(opened, await receiveTime(store, opened.manifest, options));
   } catch (thrown) {
     const failure = toFailure(thrown);
     if (failure.kind !== 'corrupt') throw failure;
-    onProblem(failure);
+    options.onProblem(failure);
     return undefined;
   }
 }
 
 /** The stored file of a point, its checksum and signature checked. */
-export async function readPointFile(store: Store, id: string) {
-  const { tail, length } = await store.readTail(pointName(id), LONGEST_POINT);
+export async function readPointFile(store: Store, id: string, cache?: MetadataCache) {
+  const name = pointName(id);
+  return await throughCache(
+    cache,
+    name,
+    () => store.readTail(name, LONGEST_POINT),
+    (tail) => openPointFile(store, id, tail),
+  );
+}
+
+function openPointFile(store: Store, id: string, { tail, length }: Tail) {
   try {
     if (length > LONGEST_POINT) throw fail('format-damaged', `A recovery point file has ${length} bytes.`);
     const opened = openManifest(tail);
@@ -80,13 +87,15 @@ export async function readPointFile(store: Store, id: string) {
 }
 
 /** A point whose receive time is lost counts as received now, so that retention keeps it longest. */
-async function receiveTime(store: Store, manifest: Manifest, onProblem: (failure: Failure) => void): Promise<number> {
+async function receiveTime(store: Store, manifest: Manifest, { cache, onProblem }: LoadOptions): Promise<number> {
   const name = referencesName(manifest.pointId);
   try {
-    const { tail, length } = await store.readTail(name, REFERENCES_TRAILER_LENGTH);
-    const trailer = decodeReferencesTrailer(tail, length);
-    if (!trailer.hash.equals(manifest.references.hash)) throw fail('format-damaged', 'It belongs to another point.');
-    return trailer.receivedAt;
+    const read = () => store.readTail(name, REFERENCES_TRAILER_LENGTH);
+    return await throughCache(cache, name, read, ({ tail, length }) => {
+      const trailer = decodeReferencesTrailer(tail, length);
+      if (!trailer.hash.equals(manifest.references.hash)) throw fail('format-damaged', 'It belongs to another point.');
+      return trailer.receivedAt;
+    });
   } catch (thrown) {
     const cause = toFailure(thrown);
     if (cause.kind !== 'corrupt') throw cause;

@@ -14,8 +14,8 @@ export interface RepositoryStats {
   chunks: number;
   /** Of all packs. */
   storedBytes: number;
-  /** As last measured: at opening, with each finished pack and after each `stats`. */
-  freeBytes: number;
+  /** As last measured: at opening, with each finished pack and after each `stats`; absent where nobody can tell. */
+  freeBytes?: number;
 }
 
 export interface PointToCommit {

@@ -35,7 +35,8 @@ interface Parts {
   clock: RepositoryClock;
   problems: Failure[];
   storedBytes: number;
-  freeBytes: number;
+  /** Undefined where the store cannot tell. */
+  freeBytes: number | undefined;
 }
 
 export class ServedRepository implements Repository {
@@ -176,7 +177,8 @@ export class ServedRepository implements Repository {
   stats(): RepositoryStats {
     void this.#measure();
     const { table, storedBytes, freeBytes } = this.#parts;
-    return { points: this.#parts.shelf.size, chunks: table.chunkCount, storedBytes, freeBytes };
+    const figures = { points: this.#parts.shelf.size, chunks: table.chunkCount, storedBytes };
+    return freeBytes === undefined ? figures : { ...figures, freeBytes };
   }
 
   verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification> {

@@ -8,6 +8,7 @@ import { uuidBytes } from '@sealift/crypto';
 import { createRepository, filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import t from 'tap';
 import { aBundle, aChunk, sha256 } from './fixtures/chunks.ts';
+import { onEachStore, type Place } from './fixtures/places.ts';
 import { aSigner } from './fixtures/points.ts';
 
 const ROUNDS = 10;
@@ -16,14 +17,16 @@ const KEY = identity.privateKey.export({ type: 'pkcs8', format: 'pem' }) as stri
 const CHILD = new URL('./fixtures/writing-child.ts', import.meta.url).pathname;
 
 /** Lets a child write until it is killed in the middle; returns what it said was acknowledged. */
-async function writeUntilKilled(directory: string, holder: string): Promise<string[]> {
-  const child = spawn(process.execPath, [CHILD, directory, holder, KEY, identity.certificate], {
+async function writeUntilKilled(place: Place, holder: string): Promise<string[]> {
+  const child = spawn(process.execPath, [CHILD, place.address, place.spool, holder, KEY, identity.certificate], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
+  // A bucket takes longer to answer.
+  const longest = place.kind === 'files' ? 250 : 1500;
   let killing: Promise<unknown> | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'ready') killing = sleep(Math.random() * 250).then(() => child.kill('SIGKILL'));
+    if (line === 'ready') killing = sleep(Math.random() * longest).then(() => child.kill('SIGKILL'));
     else lines.push(line);
   }
   await killing;
@@ -46,13 +49,13 @@ async function readsBack(repository: Repository, id: Buffer): Promise<boolean> {
   return sha256((await repository.readChunk(zone, id)).body).equals(id);
 }
 
-t.test('whatever was acknowledged before kill -9 is there afterwards, and nothing half-made', async (t) => {
-  const store = filesystemStore(t.testdir());
+onEachStore('whatever was acknowledged before kill -9 is there afterwards, and nothing half-made', async (t, place) => {
+  const store = await place.open();
   const holder = randomUUID();
   await createRepository(store);
   const acknowledged: string[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const lines = await writeUntilKilled(store.location, holder);
+    const lines = await writeUntilKilled(place, holder);
     acknowledged.push(...lines);
     await using repository = await openRepository(store, { holder });
     t.same(await missingAfter(repository, lines), [], `round ${round}: ${lines.length} acknowledged`);

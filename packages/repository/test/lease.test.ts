@@ -1,33 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
 import { uuidBytes } from '@sealift/crypto';
-import { createRepository, filesystemStore, openRepository } from '@sealift/repository';
-import t from 'tap';
+import { createRepository, openRepository } from '@sealift/repository';
 import { aChunk } from './fixtures/chunks.ts';
+import { onEachStore } from './fixtures/places.ts';
 import { aSigner, preparePoint } from './fixtures/points.ts';
 
-t.test('a second Transporter is refused, with the name of the first and the time its lease lapses', async (t) => {
-  const directory = t.testdir();
-  await createRepository(filesystemStore(directory));
-  const [first, second] = [randomUUID(), randomUUID()];
-  {
-    await using _served = await openRepository(filesystemStore(directory), { holder: first });
-    const refused = openRepository(filesystemStore(directory), { holder: second });
-    await t.rejects(refused, {
-      code: 'repository-in-use',
-      kind: 'retry',
-      message: new RegExp(`served by Transporter ${first}; its lease lapses at \\d{4}-\\d\\d-\\d\\dT`),
-    });
-    await using reader = await openRepository(filesystemStore(directory), { holder: second, readOnly: true });
-    t.ok(reader.readOnly);
-  }
-  await using served = await openRepository(filesystemStore(directory), { holder: second });
-  t.notOk(served.readOnly, 'free again at once after closing');
-});
+onEachStore(
+  'a second Transporter is refused, with the name of the first and the time its lease lapses',
+  async (t, place) => {
+    await createRepository(await place.open());
+    const [first, second] = [randomUUID(), randomUUID()];
+    {
+      await using _served = await openRepository(await place.open(), { holder: first });
+      const refused = openRepository(await place.open(), { holder: second });
+      await t.rejects(refused, {
+        code: 'repository-in-use',
+        kind: 'retry',
+        message: new RegExp(`served by Transporter ${first}; its lease lapses at \\d{4}-\\d\\d-\\d\\dT`),
+      });
+      await using reader = await openRepository(await place.open(), { holder: second, readOnly: true });
+      t.ok(reader.readOnly);
+    }
+    await using served = await openRepository(await place.open(), { holder: second });
+    t.notOk(served.readOnly, 'free again at once after closing');
+  },
+);
 
-t.test('the same Transporter opens again at once, and its former self writes no more', async (t) => {
-  const store = filesystemStore(t.testdir());
+onEachStore('the same Transporter opens again at once, and its former self writes no more', async (t, place) => {
+  const store = await place.open();
   const zone = uuidBytes((await createRepository(store)).id);
   const holder = randomUUID();
   const signer = await aSigner();
@@ -44,17 +44,16 @@ t.test('the same Transporter opens again at once, and its former self writes no 
   await former[Symbol.asyncDispose]();
   await using writer = again.writer({ zone });
   await writer.put(aChunk());
-  t.equal((await readdir(join(store.location, 'leases'))).length, 1, 'closing the former self takes nothing away');
+  t.equal((await store.list('leases')).length, 1, 'closing the former self takes nothing away');
 });
 
-t.test('a lease without a sign of life for a minute may be taken over', async (t) => {
-  const store = filesystemStore(t.testdir());
+onEachStore('a lease without a sign of life for a minute may be taken over', async (t, place) => {
+  const store = await place.open();
   await createRepository(store);
   await using former = await openRepository(store, { holder: randomUUID() });
   const [name] = (await store.list('leases')) as [string];
-  const longAgo = new Date(Date.now() - 61_000);
-  await utimes(join(store.location, name), longAgo, longAgo);
-  await using taken = await openRepository(store, { holder: randomUUID() });
+  await using later = await place.lapse(name, 61_000);
+  await using taken = await openRepository(later.store, { holder: randomUUID() });
   t.equal(taken.id, former.id);
   const prepared = await preparePoint(taken, await aSigner());
   const commit = { pointId: prepared.pointId, manifest: prepared.file, references: prepared.references };
@@ -62,12 +61,11 @@ t.test('a lease without a sign of life for a minute may be taken over', async (t
   await taken.commitPoint(commit);
 });
 
-t.test('of several Transporters that open at the same instant at most one is served', async (t) => {
-  const directory = t.testdir();
-  await createRepository(filesystemStore(directory));
+onEachStore('of several Transporters that open at the same instant at most one is served', async (t, place) => {
+  await createRepository(await place.open());
   for (let round = 0; round < 5; round++) {
-    const attempts = Array.from({ length: 4 }, () =>
-      openRepository(filesystemStore(directory), { holder: randomUUID() }),
+    const attempts = Array.from({ length: 4 }, async () =>
+      openRepository(await place.open(), { holder: randomUUID() }),
     );
     const results = await Promise.allSettled(attempts);
     const served = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

@@ -1,24 +1,28 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod } from 'node:fs/promises';
 import { CHUNK_TYPE, uuidBytes } from '@sealift/crypto';
-import { createRepository, filesystemStore, openManifest, openRepository } from '@sealift/repository';
-import t from 'tap';
+import { createRepository, openManifest, openRepository, type Store } from '@sealift/repository';
 import { aChunk, sha256 } from './fixtures/chunks.ts';
+import { onEachStore, type Place } from './fixtures/places.ts';
 import { aDomain, aSigner, commitPoint, preparePoint } from './fixtures/points.ts';
 
 const holder = randomUUID();
 const signer = await aSigner();
 const { domain, descriptor } = await aDomain();
 
-async function newRepository(t: { testdir(): string }) {
-  const store = filesystemStore(t.testdir());
+async function newRepository(place: Place) {
+  const store = await place.open();
   await createRepository(store);
   return { store, repository: await openRepository(store, { holder }) };
 }
 
-t.test('a committed point is listed and read back byte for byte, also after reopening', async (t) => {
-  const { store, repository } = await newRepository(t);
+async function everything(store: Store): Promise<string[]> {
+  const folders = ['packs', 'points', 'references', 'leases', 'incoming'];
+  return (await Promise.all(folders.map((folder) => store.list(folder)))).flat().sort();
+}
+
+onEachStore('a committed point is listed and read back byte for byte, also after reopening', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   const run = domain.newRun();
   const plain = await commitPoint(repository, signer);
   const prepared = await preparePoint(repository, signer, { run, descriptor });
@@ -41,10 +45,10 @@ t.test('a committed point is listed and read back byte for byte, also after reop
   await t.rejects(again.readPoint(randomUUID()), { code: 'point-missing' });
 });
 
-t.test(
+onEachStore(
   'committing the same bytes again gives the same record, other bytes under the same id are refused',
-  async (t) => {
-    const { repository } = await newRepository(t);
+  async (t, place) => {
+    const { repository } = await newRepository(place);
     await using _open = repository;
     const prepared = await preparePoint(repository, signer);
     const commit = { pointId: prepared.pointId, manifest: prepared.file, references: prepared.references };
@@ -58,8 +62,8 @@ t.test(
   },
 );
 
-t.test('a point that refers to chunks that are not there is refused with their number', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('a point that refers to chunks that are not there is refused with their number', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   await using _open = repository;
   const late = aChunk();
   const { file, pointId, references, zone, summary } = await preparePoint(repository, signer, {
@@ -78,8 +82,8 @@ t.test('a point that refers to chunks that are not there is refused with their n
   t.same(await store.list('points'), []);
 });
 
-t.test('at most 1024 missing chunks are named, all are counted', async (t) => {
-  const { repository } = await newRepository(t);
+onEachStore('at most 1024 missing chunks are named, all are counted', async (t, place) => {
+  const { repository } = await newRepository(place);
   await using _open = repository;
   await using references = await repository.references({ pointId: randomUUID(), zone: uuidBytes(repository.id) });
   for (let i = 0; i < 5; i++) await references.append(randomBytes(32 * 4000));
@@ -94,8 +98,8 @@ const BENDS: Parameters<typeof preparePoint>[2][] = [
   { bend: (m) => ({ ...m, pointId: randomUUID() }) },
 ];
 
-t.test('a manifest that does not fit its references or its session is refused', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('a manifest that does not fit its references or its session is refused', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   await using _open = repository;
   const refuse = async (o: Parameters<typeof preparePoint>[2], code: string) => {
     const { pointId, file, references } = await preparePoint(repository, signer, o);
@@ -111,8 +115,8 @@ t.test('a manifest that does not fit its references or its session is refused', 
   t.same(await store.list('points'), []);
 });
 
-t.test('a forged manifest is refused at the commit', async (t) => {
-  const { repository } = await newRepository(t);
+onEachStore('a forged manifest is refused at the commit', async (t, place) => {
+  const { repository } = await newRepository(place);
   await using _open = repository;
   const { pointId, file, references } = await preparePoint(repository, signer);
   const bent = Buffer.from(file);
@@ -121,8 +125,8 @@ t.test('a forged manifest is refused at the commit', async (t) => {
   await t.rejects(repository.commitPoint({ pointId, manifest: bent, references }), { code: 'manifest-forged' });
 });
 
-t.test('a body of another type than a manifest body is refused', async (t) => {
-  const { repository } = await newRepository(t);
+onEachStore('a body of another type than a manifest body is refused', async (t, place) => {
+  const { repository } = await newRepository(place);
   await using _open = repository;
   const zone = uuidBytes(repository.id);
   const data = aChunk(10, CHUNK_TYPE.data);
@@ -134,8 +138,8 @@ t.test('a body of another type than a manifest body is refused', async (t) => {
   await t.rejects(repository.commitPoint({ pointId, manifest: file, references }), { code: 'point-incomplete' });
 });
 
-t.test('references given up and references of points never committed leave nothing behind', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('references given up and references of points never committed leave nothing behind', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   {
     await using references = await repository.references({ pointId: randomUUID(), zone: uuidBytes(repository.id) });
     await references.append(randomBytes(320));
@@ -144,61 +148,60 @@ t.test('references given up and references of points never committed leave nothi
   t.same(await store.unfinished(), []);
   const point = await commitPoint(repository, signer);
   await repository[Symbol.asyncDispose]();
-  await rm(join(store.location, 'points', point.id));
-  await writeFile(join(store.location, 'incoming', 'torn.tmp'), 'half');
+  await place.removeFile(`points/${point.id}`);
+  if (place.kind === 'files') await place.writeFile('incoming/torn.tmp', 'half');
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), []);
   t.same(await store.list('references'), []);
   t.same(await store.list('incoming'), []);
 });
 
-t.test('a damaged point is reported and left out, the others stay', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('a damaged point is reported and left out, the others stay', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   const [bad, good] = [await commitPoint(repository, signer), await commitPoint(repository, signer)];
   await repository[Symbol.asyncDispose]();
-  const path = join(store.location, 'points', bad.id);
-  const bytes = await readFile(path);
+  const bytes = await place.readFile(`points/${bad.id}`);
   bytes.writeUInt8(bytes.readUInt8(100) ^ 4, 100);
-  await writeFile(path, bytes);
+  await place.writeFile(`points/${bad.id}`, bytes);
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), [good]);
   t.match(again.problems, [{ code: 'point-damaged', message: new RegExp(bad.id) }]);
   t.equal((await store.list('references')).length, 2, 'what belongs to a damaged point is kept');
 });
 
-t.test('a point whose reference list is damaged stays, with a warning', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('a point whose reference list is damaged stays, with a warning', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   const point = await commitPoint(repository, signer);
   await repository[Symbol.asyncDispose]();
-  await writeFile(join(store.location, 'references', point.id), 'rubbish');
+  await place.writeFile(`references/${point.id}`, 'rubbish');
   await using again = await openRepository(store, { holder });
   t.match(await again.points(), [{ id: point.id }]);
   t.match(again.problems, [{ code: 'point-damaged' }]);
 });
 
-t.test('opened for reading, a repository needs no lease and writes nothing', async (t) => {
-  const { store, repository } = await newRepository(t);
+onEachStore('opened for reading, a repository needs no lease and writes nothing', async (t, place) => {
+  const { store, repository } = await newRepository(place);
   await using _open = repository;
   const point = await commitPoint(repository, signer);
-  const before = await readdir(store.location, { recursive: true });
-  await chmod(store.location, 0o500);
+  const before = await everything(store);
+  if (place.kind === 'files') await chmod(place.address, 0o500);
   await using reader = await openRepository(store, { holder: randomUUID(), readOnly: true });
   t.match(await reader.points(), [{ id: point.id }]);
   t.throws(() => reader.writer({ zone: uuidBytes(reader.id) }), { code: 'opened-read-only' });
   const references = { pointId: randomUUID(), zone: uuidBytes(reader.id) };
   await t.rejects(reader.references(references), { code: 'opened-read-only' });
-  t.same((await readdir(store.location, { recursive: true })).sort(), before.sort());
+  t.same(await everything(store), before);
 });
 
-t.test(
+onEachStore(
   'a reader that opened in the middle of a session sees its chunks, also after their pack is finished',
-  async (t) => {
-    const { store, repository } = await newRepository(t);
+  async (t, place) => {
+    const { repository } = await newRepository(place);
     const zone = uuidBytes(repository.id);
     const chunk = aChunk(5000);
     const writer = repository.writer({ zone });
     await writer.put(chunk);
-    await using reader = await openRepository(filesystemStore(store.location), {
+    await using reader = await openRepository(await place.open(), {
       holder: randomUUID(),
       readOnly: true,
     });

@@ -5,11 +5,19 @@ import { fail } from '../failures.ts';
 import { FilesystemGrowingFile } from './growing-file.ts';
 import { OpenFiles } from './open-files.ts';
 import { errnoOf, storageFailure } from './storage-failure.ts';
-import type { GrowingFile, Store } from './store.ts';
+import type { GrowingFile, Packing, Store } from './store.ts';
 
 /** Files that grow and files being published stand here until they get their final names. */
 const INCOMING = 'incoming';
 const MOST_OPEN_FILES = 32;
+const PACKING: Packing = {
+  growsDurably: true,
+  group: 8 * 1024 * 1024,
+  waiting: 16 * 1024 * 1024,
+  idle: 3,
+  longestWait: 30,
+  parallel: 1,
+};
 
 /** A repository in a folder of a local or mounted filesystem that has hard links and honours fsync. */
 export function filesystemStore(directory: string): Store {
@@ -18,6 +26,7 @@ export function filesystemStore(directory: string): Store {
 
 class FilesystemStore implements Store {
   readonly location: string;
+  readonly packing = PACKING;
   readonly #readers = new OpenFiles(MOST_OPEN_FILES);
   readonly #folders = new Set<string>();
 
@@ -125,9 +134,9 @@ class FilesystemStore implements Store {
     }
   }
 
-  async markTime(name: string): Promise<number | undefined> {
+  async markAge(name: string): Promise<number | undefined> {
     try {
-      return (await stat(this.#path(name))).mtimeMs;
+      return Date.now() - (await stat(this.#path(name))).mtimeMs;
     } catch (thrown) {
       if (errnoOf(thrown) === 'ENOENT') return undefined;
       throw storageFailure(thrown, 'Reading', this.#path(name));

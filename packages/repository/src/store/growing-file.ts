@@ -34,18 +34,11 @@ export class FilesystemGrowingFile implements GrowingFile {
   }
 
   async append(parts: Buffer[]): Promise<void> {
-    let rest = parts;
-    let position = this.#length;
     try {
-      while (rest.length > 0) {
-        const { bytesWritten } = await this.#handle.writev(rest, position);
-        position += bytesWritten;
-        rest = dropBytes(rest, bytesWritten);
-      }
+      this.#length = await writeParts(this.#handle, parts, this.#length);
     } catch (thrown) {
       throw storageFailure(thrown, 'Writing', this.#path);
     }
-    this.#length = position;
   }
 
   async sync(): Promise<void> {
@@ -87,6 +80,18 @@ export class FilesystemGrowingFile implements GrowingFile {
     this.#open = false;
     await this.#handle.close();
   }
+}
+
+/** Writes all parts from a position on. @returns the position after them */
+export async function writeParts(handle: FileHandle, parts: Buffer[], from: number): Promise<number> {
+  let rest = parts;
+  let position = from;
+  while (rest.length > 0) {
+    const { bytesWritten } = await handle.writev(rest, position);
+    position += bytesWritten;
+    rest = dropBytes(rest, bytesWritten);
+  }
+  return position;
 }
 
 /** What is left of the parts after the first `count` bytes. */

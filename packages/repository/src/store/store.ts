@@ -7,6 +7,7 @@
 export interface Store extends AsyncDisposable {
   /** For people: a path or an address. */
   readonly location: string;
+  readonly packing: Packing;
   /** Exactly `length` bytes. */
   read(name: string, offset: number, length: number): Promise<Buffer<ArrayBuffer>>;
   /** The last bytes of a file, at most `most`, with its whole length. */
@@ -17,7 +18,7 @@ export interface Store extends AsyncDisposable {
   publish(name: string, bytes: Buffer): Promise<void>;
   /** Begins a file that grows. */
   grow(name: string): Promise<GrowingFile>;
-  /** Names of growing files that nobody published, now or before a crash. They can be read. */
+  /** Names of growing files that nobody published, now or before a crash. Packs among them can be read. */
   unfinished(): Promise<string[]>;
   /** The removal is durable on return. Removing what is not there succeeds. */
   remove(name: string): Promise<void>;
@@ -25,10 +26,29 @@ export interface Store extends AsyncDisposable {
   mark(name: string): Promise<void>;
   /** Renews the time of a mark; false if it is gone. */
   renewMark(name: string): Promise<boolean>;
-  /** When a mark was made or renewed, ms since 1970; undefined if it is gone. */
-  markTime(name: string): Promise<number | undefined>;
-  /** Bytes that can still be written. */
-  freeBytes(): Promise<number>;
+  /** How long ago a mark was made or renewed, ms by the clock of the store; undefined if it is gone. */
+  markAge(name: string): Promise<number | undefined>;
+  /** Bytes that can still be written; undefined where nobody can tell. */
+  freeBytes(): Promise<number | undefined>;
+}
+
+/** How chunks are gathered into packs so that they become durable soon and few requests are needed. */
+export interface Packing {
+  /**
+   * True: what a growing file synced is durable. False: only what was published is; a growing file stands on this
+   * machine, is lost with it, and each group of chunks becomes a pack of its own.
+   */
+  growsDurably: boolean;
+  /** Bytes made durable together when more is coming. */
+  group: number;
+  /** Bytes of chunks of one session accepted and not yet durable. */
+  waiting: number;
+  /** A group is written when nothing was added for so long, ms. */
+  idle: number;
+  /** A group is written at the latest after so long, ms. */
+  longestWait: number;
+  /** Groups of one session written at the same time; 1 where files grow durably. */
+  parallel: number;
 }
 
 /** A file being written. Disposing closes it; unless published or discarded it stays for `unfinished`. */
@@ -38,7 +58,7 @@ export interface GrowingFile extends AsyncDisposable {
   readonly length: number;
   /** Adds the parts at the end, or fails and leaves `length` as it was. */
   append(parts: Buffer[]): Promise<void>;
-  /** Resolves when all that was appended is durable. */
+  /** Resolves when all that was appended is durable, in a store where files grow durably. */
   sync(): Promise<void>;
   /** Cuts off what stands beyond `length`, such as the rest of a failed append. */
   cutBack(length: number): Promise<void>;

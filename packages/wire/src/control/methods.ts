@@ -5,12 +5,12 @@ import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFi
 const Nothing = record({});
 const task = { taskId: Uuid };
 
-/** What a repository holds. Bytes as stored, `freeBytes` of the file system below it. */
+/** What a repository holds. Bytes as stored; `freeBytes` of the file system below it, absent for object storage. */
 export const RepositoryStats = record({
   points: Count,
   chunks: Count,
   storedBytes: Count,
-  freeBytes: Count,
+  freeBytes: Type.Optional(Count),
 });
 export type RepositoryStats = Static<typeof RepositoryStats>;
 const RepositoryState = record({ repositoryId: Uuid, stats: RepositoryStats });

@@ -6,7 +6,8 @@ export const StatsResource = Type.Object({
   points: Counter,
   chunks: Counter,
   storedBytes: Bytes,
-  freeBytes: Bytes,
+  /** Absent where nobody can tell, as for object storage. */
+  freeBytes: Type.Optional(Bytes),
 });
 
 export const RepositoryResource = Type.Object({

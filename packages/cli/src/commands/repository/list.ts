@@ -33,7 +33,7 @@ export function addRepositoryList(parent: Command, invocation: Invocation): void
             printable(transporter.name),
             stats === undefined ? 'unknown' : String(stats.points),
             stats === undefined ? 'unknown' : formatBytes(stats.storedBytes),
-            stats === undefined ? 'unknown' : formatBytes(stats.freeBytes),
+            stats?.freeBytes === undefined ? 'unknown' : formatBytes(stats.freeBytes),
             printable(path),
           ]),
         ),
