@@ -4,6 +4,7 @@ import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
 import { sample } from '../tasks/sample.ts';
+import { pointHandlers } from './point-handlers.ts';
 
 /** What a source or an agent does for the Director. */
 export function taskHandlers(registry: TaskRegistry, context: TaskContext): ControlHandlers {
@@ -27,5 +28,6 @@ export function repositoryHandlers(repositories: Repositories): ControlHandlers 
     'repository.create': ({ name, path }) => repositories.create(name, path),
     'repository.open': ({ repositoryId, path }) => repositories.attach(repositoryId, path),
     'repository.stats': ({ repositoryId }) => repositories.stats(repositoryId),
+    ...pointHandlers(repositories),
   };
 }
