@@ -22,6 +22,7 @@ import {
   rotateDomain,
   sealChunk,
   signTicket,
+  type TicketGrant,
   unsealChunk,
   verifyTicket,
 } from '@sealift/crypto';
@@ -68,7 +69,7 @@ t.test('tickets, read and verified', async (t) => {
   const { privateKey, publicKey } = createTicketKey();
   const now = new Date();
   const [sourceKeyHash, targetKeyHash] = [randomBytes(32), randomBytes(32)];
-  const ticket = signTicket(privateKey, {
+  const grant: TicketGrant = {
     jti: randomUUID(),
     issued: now.getTime(),
     expires: now.getTime() + 60_000,
@@ -80,9 +81,10 @@ t.test('tickets, read and verified', async (t) => {
     repositoryId: randomUUID(),
     mode: 'in-flight',
     rights: ['append'],
-  });
-  await fuzz(t, [ticket], readTicket);
-  await fuzz(t, [ticket], (bytes) => verifyTicket(bytes, [publicKey], { sourceKeyHash, targetKeyHash, now }));
+  };
+  const tickets = [signTicket(privateKey, grant), signTicket(privateKey, { ...grant, lockFor: 5000 })];
+  await fuzz(t, tickets, readTicket);
+  await fuzz(t, tickets, (bytes) => verifyTicket(bytes, [publicKey], { sourceKeyHash, targetKeyHash, now }));
 });
 
 t.test('enrolment tokens', async (t) => {

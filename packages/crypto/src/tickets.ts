@@ -8,7 +8,7 @@ import { uuidBytes, uuidText } from './uuid.ts';
 /*
  * A ticket: fixed layout, then its signature.
  *
- *   0  version u8 = 1
+ *   0  version u8 = 1, or 2 with a lock
  *   1  key id, 8 B: first bytes of SHA-256 of the Director's ticket key
  *   9  jti, 16 B                       25  issued u64 ms     33  expires u64 ms     41  longest duration u64 ms
  *  49  job, 16 B                       65  run, 16 B
@@ -16,12 +16,13 @@ import { uuidBytes, uuidText } from './uuid.ts';
  * 145  repository, 16 B               161  encryption domain, 16 B (zeros: none)
  * 177  mode u8 (1 in-flight, 2 source-side)
  * 178  rights u8, one bit each         179  byte quota u64 (2^53 - 1: none)
- * 187  Ed25519 signature, 64 B
+ * 187  version 2 only: lock u64 ms, for how long the target keeps the recovery point from being removed, at least 1
+ *      Ed25519 signature, 64 B
  */
 
-const VERSION = 1;
 const KEY_ID_LENGTH = 8;
-const TICKET_LENGTH = 187 + SIGNATURE_LENGTH;
+/** By version. A ticket without a lock stays in the version that every target can read. */
+const TICKET_LENGTHS: Record<number, number> = { 1: 187 + SIGNATURE_LENGTH, 2: 195 + SIGNATURE_LENGTH };
 const LABEL = 'ticket';
 const NO_DOMAIN = Buffer.alloc(16);
 const NO_QUOTA = Number.MAX_SAFE_INTEGER;
@@ -57,6 +58,8 @@ export interface Ticket {
   mode: EncryptionMode;
   rights: TicketRight[];
   byteQuota?: number;
+  /** The recovery point that is made is locked for so long from its receipt, ms. */
+  lockFor?: number;
 }
 
 export type TicketGrant = Omit<Ticket, 'keyId'>;
@@ -92,9 +95,11 @@ export function verifyTicket(
 /** What a ticket says, its signature not checked: for who carries it and must not hand it to the wrong peer. */
 export function readTicket(bytes: Buffer): Ticket {
   const reader = new ByteReader(bytes, (what) => fail('ticket-invalid', `A ticket ${what}.`));
-  if (bytes.length !== TICKET_LENGTH) throw fail('ticket-invalid', `A ticket has ${bytes.length} bytes.`);
+  if (bytes.length < SIGNATURE_LENGTH) throw fail('ticket-invalid', `A ticket has ${bytes.length} bytes.`);
   const version = reader.u8();
-  if (version !== VERSION) throw fail('format-unknown', `A ticket has the unknown version ${version}.`);
+  const length = TICKET_LENGTHS[version];
+  if (length === undefined) throw fail('format-unknown', `A ticket has the unknown version ${version}.`);
+  if (bytes.length !== length) throw fail('ticket-invalid', `A ticket has ${bytes.length} bytes.`);
   const ticket: Ticket = {
     keyId: reader.bytes(KEY_ID_LENGTH).toString('hex'),
     jti: uuidText(reader.bytes(16)),
@@ -111,12 +116,14 @@ export function readTicket(bytes: Buffer): Ticket {
     rights: readRights(reader.u8()),
   };
   const byteQuota = reader.u64();
-  return byteQuota === NO_QUOTA ? ticket : { ...ticket, byteQuota };
+  const lockFor = version === 1 ? {} : { lockFor: readLock(reader.u64()) };
+  return { ...ticket, ...(byteQuota === NO_QUOTA ? {} : { byteQuota }), ...lockFor };
 }
 
 function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
+  const lock = grant.lockFor === undefined ? [] : [u64(grant.lockFor)];
   return Buffer.concat([
-    u8(VERSION),
+    u8(lock.length === 0 ? 1 : 2),
     keyId,
     uuidBytes(grant.jti),
     u64(grant.issued),
@@ -131,6 +138,7 @@ function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
     u8(MODES.indexOf(grant.mode) + 1),
     u8(RIGHTS.reduce((bits, right, bit) => bits | (grant.rights.includes(right) ? 1 << bit : 0), 0)),
     u64(grant.byteQuota ?? NO_QUOTA),
+    ...lock,
   ]);
 }
 
@@ -141,6 +149,11 @@ function ticketKeyId(publicKey: KeyObject): Buffer {
 function readDomain(reader: ByteReader): { domainId?: string } {
   const domainId = reader.bytes(16);
   return domainId.equals(NO_DOMAIN) ? {} : { domainId: uuidText(domainId) };
+}
+
+function readLock(period: number): number {
+  if (period === 0) throw fail('ticket-invalid', 'A ticket names a lock of no duration.');
+  return period;
 }
 
 function readMode(code: number): EncryptionMode {

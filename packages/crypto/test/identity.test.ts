@@ -142,6 +142,7 @@ t.test('a ticket reads back as it was granted', async (t) => {
     grantFor(d.source, d.target),
     grantFor(d.source, d.target, { domainId: randomUUID(), mode: 'source-side', byteQuota: 5, rights: [] }),
     grantFor(d.source, d.target, { byteQuota: 0, rights: ['append', 'read', 'verify', 'prune', 'delete'] }),
+    grantFor(d.source, d.target, { lockFor: 86_400_000, byteQuota: 7 }),
   ];
   for (const grant of grants) {
     const bytes = signTicket(d.ticketKey.privateKey, grant);
@@ -155,7 +156,7 @@ t.test('a ticket reads back as it was granted', async (t) => {
 });
 
 t.test('a ticket with any byte changed, cut or signed by another key is refused', async (t) => {
-  const grant = grantFor(d.source, d.target);
+  const grant = grantFor(d.source, d.target, { lockFor: 1 });
   const bytes = signTicket(d.ticketKey.privateKey, grant);
   const check = (ticket: Buffer) => () => verifyTicket(ticket, [d.ticketKey.publicKey], { ...grant, now: new Date() });
   for (let position = 0; position < bytes.length; position++) {
@@ -165,6 +166,8 @@ t.test('a ticket with any byte changed, cut or signed by another key is refused'
   t.equal(codeOf(check(bytes.subarray(0, -1))), 'ticket-invalid');
   t.equal(codeOf(check(signTicket(createTicketKey().privateKey, grant))), 'ticket-invalid');
   t.equal(codeOf(check(bytes)), 'no failure');
+  const unlocked = signTicket(d.ticketKey.privateKey, grantFor(d.source, d.target, { lockFor: 0 }));
+  t.equal(codeOf(check(unlocked)), 'ticket-invalid');
 });
 
 t.test('a ticket opens its start window and no more', async (t) => {

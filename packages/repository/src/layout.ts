@@ -10,6 +10,7 @@ export const LOCKS_FOLDER = 'locks';
 export const REMOVALS_FOLDER = 'removals';
 /** When each pack was last read whole; can be lost. */
 export const VERIFIED_NAME = 'cache/verified';
+export const LEAST_LOCKS_FOLDER = 'least-locks';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
@@ -19,6 +20,7 @@ const LEASE_NAME = new RegExp(`^leases/([0-9]{12})-(${UUID})$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
 const REMOVAL_NAME = new RegExp(`^removals/([0-9]{12})(?:-(${UUID})-([0-9]{1,16}))?$`);
+const LEAST_LOCK_NAME = /^least-locks\/[0-9]{8}$/;
 const UUID_ALONE = new RegExp(`^${UUID}$`);
 
 export function packName(packId: Buffer): string {
@@ -90,6 +92,14 @@ export function lockName(pointId: string, number: number): string {
 export function parseLockName(name: string): { pointId: string; number: number } | undefined {
   const found = LOCK_NAME.exec(name);
   return found === null ? undefined : { pointId: found[1] as string, number: Number(found[2]) };
+}
+
+export function leastLockName(number: number): string {
+  return `${LEAST_LOCKS_FOLDER}/${String(number).padStart(8, '0')}`;
+}
+
+export function isLeastLockName(name: string): boolean {
+  return LEAST_LOCK_NAME.test(name);
 }
 
 export function removalName(number: number): string {

@@ -10,6 +10,7 @@ import type { SlotDescription } from './format/key-table.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
+import { LeastLocks } from './least-locks.ts';
 import { type LoadOptions, loadPacks, removeLeftovers } from './load-packs.ts';
 import type { MetadataCache } from './metadata-cache.ts';
 import { PointLocks } from './point-locks.ts';
@@ -109,7 +110,9 @@ async function openShelf(store: Store, options: LoadOptions): Promise<{ shelf: P
   const locks = await PointLocks.load(store, onProblem);
   if (!options.readOnly) await locks.forgetAllBut(await storedPoints(store));
   const removals = await RemovalLog.load(store);
+  const leastLocks = await LeastLocks.load(store, onProblem);
   const newest = points.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), 0);
-  const clock = new RepositoryClock(Math.max(newest, locks.newestTime, removals.newestTime), !locks.isEmpty, onProblem);
-  return { clock, shelf: new PointShelf({ store, clock, points, locks, removals }) };
+  const latest = Math.max(newest, locks.newestTime, leastLocks.newestTime, removals.newestTime);
+  const clock = new RepositoryClock(latest, !locks.isEmpty, onProblem);
+  return { clock, shelf: new PointShelf({ store, clock, points, locks, leastLocks, removals }) };
 }

@@ -2,6 +2,7 @@ import { Failure } from '@sealift/core';
 import type { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
 import { isUuid, pointName, referencesName } from './layout.ts';
+import type { LeastLocks } from './least-locks.ts';
 import type { PointLocks } from './point-locks.ts';
 import type { PointRecord } from './points.ts';
 import type { Removal, RemovalLog } from './removals.ts';
@@ -12,6 +13,7 @@ interface Parts {
   clock: RepositoryClock;
   points: PointRecord[];
   locks: PointLocks;
+  leastLocks: LeastLocks;
   removals: RemovalLog;
 }
 
@@ -50,9 +52,19 @@ export class PointShelf {
     return this.#kept(point);
   }
 
-  /** Locks a point that is about to be committed, so that it is never seen without its lock. */
+  /** ms for which every new point is locked at least; 0: none. */
+  get leastLock(): number {
+    return this.#parts.leastLocks.period;
+  }
+
+  lengthenLeastLock(period: number): Promise<void> {
+    return this.#parts.leastLocks.lengthen(period, this.#parts.clock);
+  }
+
+  /** Locks a point that is about to be committed, so that it is never seen without its lock; 0: as the repository has it. */
   async lockAhead({ id, receivedAt }: PointRecord, duration: number): Promise<void> {
-    await this.#parts.locks.lock(id, receivedAt + duration, this.#parts.clock);
+    const longest = Math.max(duration, this.leastLock);
+    if (longest > 0) await this.#parts.locks.lock(id, receivedAt + longest, this.#parts.clock);
   }
 
   async hold(id: string, reason: string): Promise<PointRecord> {

@@ -22,7 +22,7 @@ export interface PointToCommit {
   pointId: string;
   manifest: Buffer;
   references: ReferenceCollector;
-  /** The point is locked for so long from its receipt, ms, before it becomes visible. */
+  /** The point is locked for so long from its receipt, ms, or as long as the repository demands, before it becomes visible. */
   lockFor?: number;
 }
 
@@ -54,6 +54,10 @@ export interface Repository extends AsyncDisposable {
   commitPoint(commit: PointToCommit): Promise<PointRecord>;
   /** Locks a point until then (ms since 1970), or extends its lock. Nothing and nobody shortens it. */
   lockPoint(id: string, until: number): Promise<PointRecord>;
+  /** For how long every point is locked at least from its receipt, ms; 0: not at all. */
+  readonly leastLock: number;
+  /** Lengthens it for the points that are committed from now on, at most to ten years. Nothing and nobody shortens it. */
+  lengthenLeastLock(period: number): Promise<void>;
   /** Keeps a point until it is released. A new reason takes the place of the old one. */
   holdPoint(id: string, reason: string): Promise<PointRecord>;
   releasePoint(id: string): Promise<PointRecord>;

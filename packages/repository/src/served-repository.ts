@@ -166,6 +166,14 @@ export class ServedRepository implements Repository {
     return this.#inTurn((lease) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
   }
 
+  get leastLock(): number {
+    return this.#parts.shelf.leastLock;
+  }
+
+  lengthenLeastLock(period: number): Promise<void> {
+    return this.#inTurn(() => this.#parts.shelf.lengthenLeastLock(period));
+  }
+
   removals(limit: number): Promise<Removal[]> {
     return this.#parts.shelf.removed(limit);
   }
@@ -213,7 +221,7 @@ export class ServedRepository implements Repository {
       throw fail('point-refused', 'These references are not ours.');
     checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
     const record = pointRecord(opened, await commit.references.publish(clock.now()));
-    if (commit.lockFor !== undefined) await shelf.lockAhead(record, commit.lockFor);
+    await shelf.lockAhead(record, commit.lockFor ?? 0);
     await store.publish(pointName(pointId), commit.manifest);
     return shelf.add(record);
   }

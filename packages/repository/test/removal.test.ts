@@ -184,3 +184,45 @@ t.test('a repository with locks that is opened after a long pause says so', asyn
   await t.rejects(again.removePoint(point.id, { reason: '' }), { code: 'opened-read-only' });
   t.same((await readdir(join(store.location, 'points'))).length, 1);
 });
+
+t.test(
+  'a least lock holds for every point committed after it, survives reopening and is only lengthened',
+  async (t) => {
+    const { store, repository } = await newRepository(t);
+    const before = await commitPoint(repository, signer);
+    await repository.lengthenLeastLock(3 * DAY);
+    await t.rejects(repository.lengthenLeastLock(3 * DAY - 1), { code: 'lock-refused', message: /3 days, not less/ });
+    await t.rejects(repository.lengthenLeastLock(5000 * DAY), { code: 'lock-refused', message: /ten years/ });
+    await repository.lengthenLeastLock(3 * DAY);
+    await repository[Symbol.asyncDispose]();
+    await using again = await openRepository(store, { holder });
+    t.equal(again.leastLock, 3 * DAY);
+    t.notOk('lockedUntil' in before, 'what was there before is left as it was');
+    const point = await commitPoint(again, signer);
+    t.equal(point.lockedUntil, point.receivedAt + 3 * DAY);
+    for (const [asked, got] of [
+      [DAY, 3 * DAY],
+      [9 * DAY, 9 * DAY],
+    ] as const) {
+      const { pointId, file, references } = await preparePoint(again, signer);
+      const record = await again.commitPoint({ pointId, manifest: file, references, lockFor: asked });
+      t.equal(record.lockedUntil, record.receivedAt + got);
+    }
+    await t.rejects(again.removePoint(point.id, { reason: '' }), { code: 'point-locked' });
+  },
+);
+
+t.test('a least lock that cannot be read is reported, and an earlier one still counts', async (t) => {
+  const { store, repository } = await newRepository(t);
+  await repository.lengthenLeastLock(DAY);
+  await repository.lengthenLeastLock(2 * DAY);
+  await repository[Symbol.asyncDispose]();
+  const file = join(store.location, 'least-locks/00000002');
+  const bytes = await readFile(file);
+  bytes[20] = (bytes[20] as number) ^ 1;
+  await rm(file);
+  await writeFile(file, bytes);
+  await using again = await openRepository(store, { holder });
+  t.equal(again.leastLock, DAY);
+  t.match(again.problems, [{ code: 'lock-damaged', message: /least-locks\/00000002/ }]);
+});

@@ -53,10 +53,12 @@ export class PointCommitter implements AsyncDisposable {
   async #commit(payload: Buffer): Promise<void> {
     const manifest = decodeCommit(payload);
     this.#checkOrigin(manifest);
+    const lockFor = this.#link.ticket?.lockFor;
     const { id, hash, receivedAt } = await this.#repository.commitPoint({
       pointId: this.#pointId,
       manifest,
       references: await this.#collector(),
+      ...(lockFor === undefined ? {} : { lockFor }),
     });
     await this.#link.send(MESSAGE.committed, encodeCommitted({ pointId: id, hash, receivedAt }));
   }

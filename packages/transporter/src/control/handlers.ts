@@ -5,6 +5,7 @@ import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
 import { sample } from '../tasks/sample.ts';
+import { pointHandlers } from './point-handlers.ts';
 
 /** What a source or an agent does for the Director. */
 export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskContext): ControlHandlers {
@@ -40,5 +41,6 @@ export function repositoryHandlers(repositories: Repositories, registry: TaskReg
       registry.cancel(taskId);
       return {};
     },
+    ...pointHandlers(repositories),
   };
 }

@@ -15,6 +15,7 @@ export {
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
+export { MAX_POINTS_PAGE, MAX_REASON, type StoredPoint } from './point-methods.ts';
 export {
   type BackupSpec,
   type Entry,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { bytes, Count, Digest, Instant, Mode, PathBytes, Role, record, Serial, text, Uuid } from './fields.ts';
+import { POINT_METHODS } from './point-methods.ts';
 import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
 
 const Nothing = record({});
@@ -97,6 +98,7 @@ export const METHODS = {
     result: RepositoryState,
   },
   'repository.stats': { caller: 'director', params: record({ repositoryId: Uuid }), result: RepositoryState },
+  ...POINT_METHODS,
   'task.start': { caller: 'director', params: TaskStart, result: Nothing },
   /** Also for a task that is unknown: then there is nothing to do. */
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },
