@@ -33,6 +33,7 @@ export type { PointToCommit, Repository, RepositoryStats } from './repository.ts
 export { filesystemStore } from './store/filesystem.ts';
 export { isS3Address, parseS3Address, type S3Address } from './store/s3/address.ts';
 export type { CredentialsSource, S3Credentials } from './store/s3/client.ts';
+export { credentialsInFile } from './store/s3/credentials-file.ts';
 export { type S3StoreOptions, s3Store } from './store/s3/s3-store.ts';
 export type { GrowingFile, Packing, Store } from './store/store.ts';
 export type { AffectedPoint } from './upkeep/check-points.ts';

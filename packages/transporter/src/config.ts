@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fail } from './failures.ts';
 
 /** What a Transporter is for. An agent is a source that lives on the machine it protects. */
@@ -26,6 +26,8 @@ export interface TransporterConfig {
   dataPort?: number | undefined;
   /** Target: the wss:// address sources are told to dial. Default: host and port it listens on. */
   publicUrl?: string | undefined;
+  /** Target: file with credentials for object storage, in the format of ~/.aws/credentials. Default: in `data`. */
+  s3Credentials?: string | undefined;
   /** Default 127.0.0.1. */
   healthHost?: string | undefined;
   /** Default 7423 for a target, 7424 for a source or an agent; 0 takes any free port. */
@@ -49,6 +51,7 @@ export interface Settings {
   dataHost: string;
   dataPort: number;
   publicUrl: string | undefined;
+  s3Credentials: string;
   healthHost: string;
   healthPort: number;
   workers: number;
@@ -76,6 +79,7 @@ export function settle(config: TransporterConfig): Settings {
     dataHost: config.dataHost ?? '0.0.0.0',
     dataPort: checkedPort('dataPort', config.dataPort ?? 7422),
     publicUrl: checkedUrl('publicUrl', config.publicUrl, ['wss:']),
+    s3Credentials: resolve(config.s3Credentials ?? join(config.data, 's3-credentials')),
     healthHost: config.healthHost ?? '127.0.0.1',
     healthPort: checkedPort('healthPort', config.healthPort ?? (config.role === 'target' ? 7423 : 7424)),
     workers,

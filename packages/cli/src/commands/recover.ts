@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { availableParallelism, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { PathWarning, Unlock } from '@sealift/pipeline';
-import type { PointRecord, Repository } from '@sealift/repository';
+import type { PointRecord, Repository, Store } from '@sealift/repository';
 import type { Progress } from '@sealift/wire';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
@@ -20,6 +20,7 @@ import { choice, defineCommand, jsonOption } from './define.ts';
 
 interface Options {
   repository: string;
+  s3Credentials?: string;
   list?: boolean;
   point: string;
   to?: string;
@@ -34,20 +35,22 @@ interface Options {
 export function addRecover(parent: Command, invocation: Invocation): void {
   defineCommand(parent, {
     usage: 'recover',
-    describe: 'restore from a repository folder alone: no Director, no network',
+    describe: 'restore from a repository alone: no Director, no Transporter',
     examples: [
       'sealift recover --repository /mnt/usb/main --list',
       'sealift recover --repository /mnt/usb/main --to /srv/restored',
       'sealift recover --repository /mnt/usb/main --point 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to /srv/restored \\\n' +
         "    --only 'mail/**' --password-file /run/secrets/archive",
       'sealift recover --repository /mnt/usb/main --to /srv/restored --key-file /mnt/safe/main.key',
+      "sealift recover --repository 's3://backups/site-1?endpoint=https://s3.example.net' --s3-credentials keys --list",
     ],
     notes:
       'The repository is only read. Points with source-side encryption need their password, which is asked for; others,\n' +
       'in a repository that is encrypted at rest, need the password or key file of one of its key slots.\n' +
       'Exit status 3: something was damaged or could not be written; each file is named, the rest is restored.',
   })
-    .requiredOption('--repository <dir>', 'folder of the repository, or of a copy of it')
+    .requiredOption('--repository <dir>', 'folder of the repository or of a copy of it, or its s3:// address')
+    .option('--s3-credentials <file>', 'keys for S3, in the format of ~/.aws/credentials (default: that file)')
     .option('--list', 'list its recovery points')
     .option('--point <id>', 'which recovery point', 'latest')
     .option('--to <dir>', 'folder to restore into')
@@ -61,21 +64,31 @@ export function addRecover(parent: Command, invocation: Invocation): void {
       if (options.list !== true && options.to === undefined) {
         throw fail('usage', 'recover needs --to DIR, or --list to show the recovery points');
       }
-      await using repository = await openForReading(invocation, options.repository);
+      await using repository = await openForReading(invocation, options);
       if (options.list === true) await listPoints(invocation, repository, options.json);
       else await restore(invocation, repository, options, options.to as string);
     });
 }
 
-async function openForReading(invocation: Invocation, folder: string): Promise<Repository> {
-  const { filesystemStore, openRepository } = await import('@sealift/repository');
-  const store = filesystemStore(resolve(invocation.host.cwd, folder));
+async function openForReading(invocation: Invocation, options: Options): Promise<Repository> {
+  const { openRepository } = await import('@sealift/repository');
+  const store = await storeOf(invocation, options);
   const repository = await openRepository(store, { holder: crypto.randomUUID(), readOnly: true });
   for (const problem of repository.problems) {
     say(invocation, `warning: ${harmless(problem.message)} (${problem.code})`);
     invocation.exitCode = EXIT.warnings;
   }
   return repository;
+}
+
+async function storeOf({ host }: Invocation, { repository, s3Credentials }: Options): Promise<Store> {
+  const { credentialsInFile, filesystemStore, isS3Address, parseS3Address, s3Store } = await import(
+    '@sealift/repository'
+  );
+  if (!isS3Address(repository)) return filesystemStore(resolve(host.cwd, repository));
+  const address = parseS3Address(repository);
+  const file = s3Credentials === undefined ? join(homedir(), '.aws', 'credentials') : resolve(host.cwd, s3Credentials);
+  return s3Store(address, { credentials: credentialsInFile(file, address.profile) });
 }
 
 async function listPoints(invocation: Invocation, repository: Repository, json: boolean | undefined): Promise<void> {

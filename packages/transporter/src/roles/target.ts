@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { UpkeepStart } from '@sealift/wire';
 import { dataUrlOf } from '../config.ts';
 import { repositoryHandlers } from '../control/handlers.ts';
@@ -15,7 +16,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
-  const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, log));
+  const means = { credentials: settings.s3Credentials, spool: join(folder.spool, 's3'), cache: folder.cache };
+  const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, means, log));
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
       upkeep(task, repositories.demand(task.repositoryId), reporter, signal),

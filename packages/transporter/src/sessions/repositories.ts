@@ -1,11 +1,11 @@
-import { resolve } from 'node:path';
 import { type Failure, failureFromRecord, toFailure } from '@sealift/core';
-import { createRepository, filesystemStore, openRepository, type Repository } from '@sealift/repository';
+import { createRepository, openRepository, type Repository } from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
 import { UUID_PATTERN } from '../storage/identifiers.ts';
 import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
+import { isSamePlace, normalPlace, type ObjectStorageMeans, storeAt } from './repository-place.ts';
 
 const RegisteredSchema = Type.Object({
   id: Type.String({ pattern: UUID_PATTERN }),
@@ -43,22 +43,24 @@ interface Entry extends Static<typeof RegisteredSchema> {
 export class Repositories implements AsyncDisposable {
   readonly #path: string;
   readonly #holder: string;
+  readonly #means: ObjectStorageMeans;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
   #tail: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(path: string, holder: string, log: Logger) {
+  private constructor(path: string, holder: string, means: ObjectStorageMeans, log: Logger) {
     this.#path = path;
     this.#holder = holder;
+    this.#means = means;
     this.#log = log;
   }
 
   /** Reads the registry and opens everything in it. `holder` is the id of this Transporter, for the leases. */
-  static async open(path: string, holder: string, log: Logger): Promise<Repositories> {
+  static async open(path: string, holder: string, means: ObjectStorageMeans, log: Logger): Promise<Repositories> {
     const registry = (await readJsonFile(path, RegistrySchema)) ?? { version: 1, repositories: [] };
-    const repositories = new Repositories(path, holder, log);
+    const repositories = new Repositories(path, holder, means, log);
     for (const registered of registry.repositories) {
       repositories.#entries.set(registered.id, { ...registered, repository: undefined, failure: undefined });
     }
@@ -96,10 +98,10 @@ export class Repositories implements AsyncDisposable {
     });
   }
 
-  /** Makes a repository in `path`. Asked again for a path it already made one in, it answers the same. */
+  /** Makes a repository in `path`, a folder or an `s3://` address. Asked again for a path it already made one in, it answers the same. */
   create(name: string, path: string): Promise<{ repositoryId: string; stats: RepositoryStats }> {
     return this.#inTurn(async () => {
-      const folder = absolute(path);
+      const folder = normalPlace(path);
       const known = this.#at(folder);
       if (known !== undefined) return this.#answer(known);
       const repository = (await this.#createAt(folder)) ?? (await this.#adoptEmpty(folder));
@@ -110,14 +112,14 @@ export class Repositories implements AsyncDisposable {
   /** Serves the repository that is in `path`, which must be the one with the wanted id. */
   attach(id: string, path: string): Promise<{ repositoryId: string; stats: RepositoryStats }> {
     return this.#inTurn(async () => {
-      const folder = absolute(path);
+      const folder = normalPlace(path);
       const known = this.#entries.get(id);
       if (known !== undefined && known.path === folder) {
         await this.#tryOpen(known);
         return this.#answer(known);
       }
       const there = this.#at(folder);
-      if (there !== undefined) {
+      if (there !== undefined && there.id !== id) {
         throw fail('repository-conflict', `${folder} holds the repository ${there.id}, not ${id}`);
       }
       const repository = await this.#openAt(folder);
@@ -150,8 +152,9 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #createAt(folder: string): Promise<Repository | undefined> {
+    await using store = (await storeAt(folder, this.#means)).store;
     try {
-      await createRepository(filesystemStore(folder));
+      await createRepository(store);
     } catch (thrown) {
       if (toFailure(thrown).code === 'repository-exists') return undefined;
       throw thrown;
@@ -169,7 +172,8 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #openAt(folder: string): Promise<Repository> {
-    const repository = await openRepository(filesystemStore(folder), { holder: this.#holder });
+    const { store, ...cached } = await storeAt(folder, this.#means);
+    const repository = await openRepository(store, { holder: this.#holder, ...cached });
     const where = { repository: repository.id, path: folder };
     for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
     this.#log.info(where, 'repository open');
@@ -195,7 +199,7 @@ export class Repositories implements AsyncDisposable {
   }
 
   #at(folder: string): Entry | undefined {
-    return [...this.#entries.values()].find((entry) => entry.path === folder);
+    return [...this.#entries.values()].find((entry) => isSamePlace(entry.path, folder));
   }
 
   async #save(): Promise<void> {
@@ -245,11 +249,4 @@ export class Repositories implements AsyncDisposable {
 /** A lease runs out and a disk gets mounted; a newer format or damage stays until somebody does something about it. */
 function isLasting({ kind, code }: Failure): boolean {
   return (kind === 'refused' || kind === 'corrupt') && code !== 'repository-not-found';
-}
-
-function absolute(path: string): string {
-  if (!path.startsWith('/') || path.includes('\0')) {
-    throw fail('configuration', `The repository path '${path}' must be absolute`);
-  }
-  return resolve(path);
 }

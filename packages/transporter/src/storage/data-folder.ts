@@ -17,6 +17,8 @@ export interface DataFolder {
   journal: string;
   /** Scratch space of running tasks; emptied at start. */
   spool: string;
+  /** Copies of what is read of repositories in object storage; may be lost. */
+  cache: string;
 }
 
 export async function openDataFolder(root: string): Promise<DataFolder> {
@@ -30,6 +32,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     repositories: join(root, 'repositories.json'),
     journal: join(root, 'journal'),
     spool: join(root, 'spool'),
+    cache: join(root, 'cache'),
   };
   await makePrivateFolder(root);
   await makePrivateFolder(folder.journal);

@@ -23,5 +23,10 @@ export type RepositoryResource = Static<typeof RepositoryResource>;
 export const RepositoryRequest = closed({
   name: Name,
   transporter: Reference,
-  path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/', description: 'absolute folder on the target' }),
+  path: Type.String({
+    minLength: 1,
+    maxLength: 4096,
+    pattern: '^(/|s3://)',
+    description: 'absolute folder on the target, or s3://bucket/prefix?endpoint=…&region=…&credentials=…',
+  }),
 });

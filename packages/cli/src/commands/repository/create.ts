@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { fail } from '../../failures.ts';
 import { printResult } from '../../output/document.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
@@ -6,22 +7,40 @@ import { defineCommand, jsonOption } from '../define.ts';
 
 interface Options {
   transporter: string;
-  path: string;
+  path?: string;
+  s3?: string;
   json?: boolean;
 }
 
 export function addRepositoryCreate(parent: Command, invocation: Invocation): void {
   defineCommand(parent, {
     usage: 'create <name>',
-    describe: 'make a repository in a folder of a target Transporter',
-    examples: ['sealift repository create main --transporter vault --path /srv/sealift/main'],
+    describe: 'make a repository in a folder of a target Transporter, or in object storage behind it',
+    examples: [
+      'sealift repository create main --transporter vault --path /srv/sealift/main',
+      'sealift repository create cloud --transporter vault \\\n' +
+        "    --s3 's3://backups/site-1?endpoint=https://s3.example.net&region=eu-1&credentials=cloud'",
+    ],
+    notes:
+      'Keys for object storage are never given here: the target looks them up by the name in `credentials` (or default)\n' +
+      'in its own file, which has the format of ~/.aws/credentials. See s3Credentials of `transporter serve`.\n' +
+      '`&class=STANDARD_IA` stores the bulk of the data in that storage class. The bucket must exist.',
   })
     .requiredOption('--transporter <name>', 'the target Transporter that will serve it')
-    .requiredOption('--path <dir>', 'absolute path of a missing or empty folder there')
+    .option('--path <dir>', 'absolute path of a missing or empty folder there')
+    .option('--s3 <address>', 's3://BUCKET/PREFIX?endpoint=URL&region=REGION&credentials=NAME')
     .addOption(jsonOption())
-    .action(async (name: string, { transporter, path, json }: Options) => {
+    .action(async (name: string, { transporter, json, ...where }: Options) => {
+      const path = placeOf(where);
       const director = await openDirector(invocation);
       const made = await director.call('createRepository', { body: { name, transporter, path } }, invocation.signal);
       printResult(invocation, json, made, () => `${made.id}\n`);
     });
+}
+
+function placeOf({ path, s3 }: Pick<Options, 'path' | 's3'>): string {
+  const [place, ...more] = [path, s3].filter((given) => given !== undefined);
+  if (place === undefined || more.length > 0) throw fail('usage', 'repository create needs --path DIR or --s3 ADDRESS');
+  if (s3 !== undefined && !s3.startsWith('s3://')) throw fail('usage', `--s3 must begin with s3://`);
+  return place;
 }

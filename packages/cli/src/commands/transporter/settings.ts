@@ -12,6 +12,11 @@ export const TRANSPORTER_SETTINGS: Setting[] = [
   { name: 'dataHost', kind: 'text', describe: 'target: address it listens on for sources' },
   { name: 'dataPort', kind: 'number', describe: 'target: port it listens on for sources (7422)' },
   { name: 'publicUrl', kind: 'text', describe: 'target: wss:// address that sources are told to dial' },
+  {
+    name: 's3Credentials',
+    kind: 'text',
+    describe: 'target: file with keys for S3 (s3-credentials in its data folder)',
+  },
   { name: 'healthHost', kind: 'text', describe: 'address of /healthz, /readyz and /metrics (127.0.0.1)' },
   { name: 'healthPort', kind: 'number', describe: 'port of the same (target 7423, source 7424)' },
   { name: 'workers', kind: 'number', describe: 'worker threads (number of cores)' },

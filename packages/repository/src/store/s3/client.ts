@@ -7,9 +7,11 @@ export interface S3Credentials {
   sessionToken?: string;
 }
 
-/** Looked up for each connection, so that keys can be changed in their file while the program runs. */
+/** Asked again every few minutes, so that keys can be changed while the program runs. */
 export type CredentialsSource = () => Promise<S3Credentials>;
 
+/** The SDK asks again 5 minutes before the end, ms. */
+const CREDENTIALS_LAST = 10 * 60_000;
 const CONNECT_TIMEOUT = 10_000;
 /** A connection on which nothing moves for so long is given up, ms. */
 const IDLE_TIMEOUT = 30_000;
@@ -26,7 +28,7 @@ export async function connectS3(address: S3Address, credentials: CredentialsSour
   const sdk = await import('@aws-sdk/client-s3');
   const client = new sdk.S3Client({
     region: address.region,
-    credentials,
+    credentials: async () => ({ ...(await credentials()), expiration: new Date(Date.now() + CREDENTIALS_LAST) }),
     // Other stores than Amazon's know no host name for each bucket, and no checksums but MD5.
     ...(address.endpoint === undefined ? {} : { endpoint: address.endpoint, forcePathStyle: true }),
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RetryPolicy } from '@sealift/core';
 import { fail } from '../../failures.ts';
@@ -30,8 +31,8 @@ const PACKING: Packing = {
 
 export interface S3StoreOptions {
   credentials: CredentialsSource;
-  /** Folder for files that grow, of this program alone; made when missing, emptied by whoever owns it. */
-  spool: string;
+  /** Folder for files that grow, of this program alone; made when missing, emptied by its owner. Not for reading. */
+  spool?: string;
   /** How requests are repeated; for whoever cannot wait a minute for a store that does not answer. */
   retry?: Partial<RetryPolicy>;
 }
@@ -42,7 +43,7 @@ export async function s3Store(address: S3Address, options: S3StoreOptions): Prom
   const request = resilientRequester(address.location, options.retry);
   const objects = new Objects(connection, address.bucket, request);
   const uploads = new Uploads(connection, address.bucket, request, objects);
-  return new S3Store({ address, objects, uploads, spool: options.spool });
+  return new S3Store({ address, objects, uploads, spool: options.spool ?? join(tmpdir(), 'sealift-spool') });
 }
 
 interface Parts {
