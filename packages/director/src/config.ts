@@ -30,6 +30,9 @@ export const DirectorConfigSchema = Type.Object(
       maximum: 8760,
       description: 'hours between key drills of a job; 0: none',
     }),
+    postQuantumOnly: Type.Optional(
+      Type.Boolean({ description: 'refuse TLS without X25519MLKEM768, on both listeners' }),
+    ),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),

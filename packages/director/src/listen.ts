@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { hostname } from 'node:os';
-import { CONTROL_TLS } from '@sealift/wire';
+import { tlsRules, tlsRulesOfRest } from '@sealift/wire';
 import type { DirectorConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { createControlListener } from './control/listener.ts';
@@ -17,14 +17,21 @@ export async function listen(
   parts: AsyncDisposableStack,
 ): Promise<{ url: string; controlUrl: string }> {
   const { token, certificates } = o;
+  const { postQuantumOnly = false } = config;
   let controlUrl = '';
-  const api = await createApi(context, { certificate: certificates.current, token, controlUrl: () => controlUrl });
+  const api = await createApi(context, {
+    certificate: certificates.current,
+    token,
+    controlUrl: () => controlUrl,
+    postQuantumOnly,
+  });
   parts.defer(() => api.close());
-  const control = parts.use(createControlListener(context, certificates.current));
+  const control = parts.use(createControlListener(context, certificates.current, postQuantumOnly));
   parts.use(certificates);
   certificates.onRenewed(({ key, cert }) => {
-    control.server.setSecureContext({ ...CONTROL_TLS, key, cert, ca: context.authority.certificate });
-    (api.server as unknown as typeof control.server).setSecureContext({ key, cert, minVersion: 'TLSv1.3' });
+    control.server.setSecureContext({ ...tlsRules(postQuantumOnly), key, cert, ca: context.authority.certificate });
+    const rest = api.server as unknown as typeof control.server;
+    rest.setSecureContext({ ...tlsRulesOfRest(postQuantumOnly), key, cert });
   });
   // Known before the first enrolment can ask for it.
   controlUrl = `wss://${nameOf(config, hostname())}:${await bind(control.server, config.host, config.controlPort)}`;

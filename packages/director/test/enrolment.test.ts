@@ -3,8 +3,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { createAuthority, createKeyAndRequest, parseCertificate, parseEnrolmentToken } from '@sealift/crypto';
 import { connectControl, fetchAuthority, RestClient } from '@sealift/wire';
 import t from 'tap';
-import { enrol, ScriptedTransporter } from './support/scripted-transporter.ts';
+import { enrol, type Member, ScriptedTransporter } from './support/scripted-transporter.ts';
 import { newMember, openStage } from './support/stage.ts';
+
+function dialling({ controlUrl, identity }: Pick<Member, 'controlUrl' | 'identity'>) {
+  return { url: controlUrl, identity, handlers: {} };
+}
 
 async function tokenFor(stage: Awaited<ReturnType<typeof openStage>>, name: string): Promise<string> {
   return (await stage.client.call('createToken', { body: { name, role: 'source' } })).token;
@@ -81,7 +85,7 @@ t.test('a token says nothing of its secret in the database', async (t) => {
 t.test('a Director with another authority than the pinned one is not trusted', async (t) => {
   await using stage = await openStage();
   const { pin } = await createAuthority();
-  await t.rejects(fetchAuthority(stage.director.url, pin), { code: 'certificate-refused' });
+  await t.rejects(fetchAuthority({ url: stage.director.url, pin }), { code: 'certificate-refused' });
 });
 
 t.test('a certificate of another authority does not get onto the control channel', async (t) => {
@@ -92,7 +96,7 @@ t.test('a certificate of another authority does not get onto the control channel
   const certificate = await stranger.issueTransporter(request, member.identity.id, 'source');
   const identity = { ...member.identity, privateKey, certificate };
   const signal = AbortSignal.timeout(10_000);
-  const attempt = connectControl(member.controlUrl, identity, {}, signal).then(async (peer) => {
+  const attempt = connectControl({ url: member.controlUrl, identity, handlers: {} }, signal).then(async (peer) => {
     throw (await peer.closed) ?? new Error('closed without a reason');
   });
   await t.rejects(attempt, { name: 'Failure' });
@@ -103,7 +107,7 @@ t.test('a Transporter that lost its identity comes back under its id, and its ol
   const before = await newMember(stage, 'laptop', 'source');
   const after = await newMember(stage, 'laptop', 'source');
   t.equal(after.identity.id, before.identity.id);
-  const peer = await connectControl(before.controlUrl, before.identity, {}, AbortSignal.timeout(10_000));
+  const peer = await connectControl(dialling(before), AbortSignal.timeout(10_000));
   await t.rejects(peer.call('hello', { version: '0.1.0', role: 'source', tasks: [] }), { code: 'transporter-unknown' });
   await peer.close();
   await t.rejects(stage.client.call('createToken', { body: { name: 'laptop', role: 'target' } }), {
@@ -127,7 +131,7 @@ t.test('a certificate is renewed for a new key, and the old one holds until the 
     await using transporter = new ScriptedTransporter(renewed);
     await transporter.connected();
   }
-  const peer = await connectControl(member.controlUrl, member.identity, {}, AbortSignal.timeout(10_000));
+  const peer = await connectControl(dialling(member), AbortSignal.timeout(10_000));
   await t.rejects(peer.call('hello', { version: '0.1.0', role: 'source', tasks: [] }), { code: 'transporter-unknown' });
   await peer.close();
 });
@@ -135,7 +139,7 @@ t.test('a certificate is renewed for a new key, and the old one holds until the 
 t.test('nothing but hello is answered before hello, and nobody changes roles', async (t) => {
   await using stage = await openStage();
   const { identity, controlUrl } = await newMember(stage, 'laptop', 'source');
-  await using peer = await connectControl(controlUrl, identity, {}, AbortSignal.timeout(10_000));
+  await using peer = await connectControl(dialling({ controlUrl, identity }), AbortSignal.timeout(10_000));
   const taskId = crypto.randomUUID();
   await t.rejects(peer.call('task.ticket', { taskId }), { code: 'transporter-unknown' });
   await t.rejects(peer.call('hello', { version: '0.1.0', role: 'target', tasks: [] }), { code: 'role-unfit' });

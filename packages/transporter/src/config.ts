@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DEFAULT_LINKS } from '@sealift/wire';
 import { fail } from './failures.ts';
 
 /** What a Transporter is for. An agent is a source that lives on the machine it protects. */
@@ -34,6 +35,12 @@ export interface TransporterConfig {
   healthPort?: number | undefined;
   /** Worker threads; default: cores. */
   workers?: number | undefined;
+  /** Target: links it takes at once, handshakes included. Default 256. */
+  maxLinks?: number | undefined;
+  /** Target: the same for each source. Default 32. */
+  maxLinksPerPeer?: number | undefined;
+  /** Refuses TLS without X25519MLKEM768, dialling and dialled. Default false: X25519 is taken where that is missing. */
+  postQuantumOnly?: boolean | undefined;
   logLevel?: LogLevel | undefined;
   /** End when the process that started this one is gone: its IPC channel disconnects, or else stdin closes. */
   exitWithParent?: boolean | undefined;
@@ -55,10 +62,13 @@ export interface Settings {
   healthHost: string;
   healthPort: number;
   workers: number;
+  links: { all: number; perPeer: number };
+  postQuantumOnly: boolean;
   logLevel: LogLevel;
 }
 
 const MOST_WORKERS = 256;
+const MOST_LINKS = 65_536;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const ROLES: readonly TransporterRole[] = ['source', 'target', 'agent'];
 
@@ -83,6 +93,11 @@ export function settle(config: TransporterConfig): Settings {
     healthHost: config.healthHost ?? '127.0.0.1',
     healthPort: checkedPort('healthPort', config.healthPort ?? (config.role === 'target' ? 7423 : 7424)),
     workers,
+    links: {
+      all: checkedCount('maxLinks', config.maxLinks ?? DEFAULT_LINKS.all),
+      perPeer: checkedCount('maxLinksPerPeer', config.maxLinksPerPeer ?? DEFAULT_LINKS.perPeer),
+    },
+    postQuantumOnly: config.postQuantumOnly ?? false,
     logLevel: config.logLevel ?? 'info',
   };
 }
@@ -101,6 +116,11 @@ export function urlHost(host: string): string {
 function checkedPort(name: string, port: number): number {
   check(Number.isInteger(port) && port >= 0 && port <= 65535, `${name} must be 0 to 65535, not ${port}`);
   return port;
+}
+
+function checkedCount(name: string, count: number): number {
+  check(Number.isInteger(count) && count >= 1 && count <= MOST_LINKS, `${name} must be 1 to ${MOST_LINKS}`);
+  return count;
 }
 
 function checkedUrl(name: string, url: string | undefined, protocols: string[]): string | undefined {

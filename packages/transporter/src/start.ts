@@ -38,7 +38,9 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
   const enrolled = await establishIdentity(settings, folder, log);
   const metrics = new Metrics();
   const controlUrl = settings.controlUrl ?? enrolled.controlUrl;
-  const director: Director = starting.use(new Director(controlUrl, () => renewal.identity, log));
+  const director: Director = starting.use(
+    new Director({ url: controlUrl, postQuantumOnly: settings.postQuantumOnly }, () => renewal.identity, log),
+  );
   const renewal: CertificateRenewal = starting.use(
     new CertificateRenewal({
       enrolled,
@@ -46,13 +48,15 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
       line: director,
       log,
       onRenewed: async (identity) => {
-        await role.onRenewed(identity);
+        role.onRenewed(identity);
         await director.reconnect();
       },
     }),
   );
   const revoked = await RevokedCertificates.open(folder.revoked, log);
-  const surroundings = { settings, folder, identity: () => renewal.identity, revoked, line: director, metrics, log };
+  const identity = () => renewal.identity;
+  const identityFor = (ticket: Buffer) => renewal.identityFor(ticket);
+  const surroundings = { settings, folder, identity, identityFor, revoked, line: director, metrics, log };
   const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
   observe(metrics, role, director, renewal);
   const health = starting.use(

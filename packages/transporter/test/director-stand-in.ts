@@ -15,13 +15,7 @@ import {
   signTicket,
   type TicketGrant,
 } from '@sealift/crypto';
-import {
-  acceptControl,
-  CONTROL_TLS,
-  type ControlHandlers,
-  type ControlPeer,
-  type EnrolmentResource,
-} from '@sealift/wire';
+import { acceptControl, type ControlHandlers, type ControlPeer, type EnrolmentResource, tlsRules } from '@sealift/wire';
 import type { TransporterConfig, TransporterRole } from '../src/config.ts';
 import { storeIdentity, storeKey } from '../src/identity/stored-identity.ts';
 import { openDataFolder } from '../src/storage/data-folder.ts';
@@ -54,7 +48,7 @@ export class DirectorStandIn implements AsyncDisposable {
     const authority = await createAuthority();
     const { key, certificate } = await authority.issueServer(['127.0.0.1'], 1);
     const tls = {
-      ...CONTROL_TLS,
+      ...tlsRules(),
       key,
       cert: `${certificate}\n${authority.certificate}`,
       ca: authority.certificate,

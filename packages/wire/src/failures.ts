@@ -20,6 +20,17 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Check that both machines are enrolled with the same Director and that their clocks are right.',
   },
+  /** No group for the TLS key exchange is allowed on both sides. */
+  'key-exchange-refused': {
+    kind: 'refused',
+    advice:
+      'One side insists on post-quantum key exchange (postQuantumOnly). Run the same version of Sealift on both, or set it on neither.',
+  },
+  /** A listener has as many connections as it takes, in all or from this peer. */
+  'too-many-connections': {
+    kind: 'retry',
+    advice: 'Run fewer jobs at the same time, or raise maxLinks or maxLinksPerPeer of the target.',
+  },
   /** The certificate is valid but belongs to somebody else. */
   'wrong-peer': {
     kind: 'refused',

@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Authority, createAuthority, createKeyAndRequest, type Identity } from '@sealift/crypto';
-import { acceptControl, CONTROL_TLS, type ControlHandlers, type ControlPeer } from '../src/index.ts';
+import {
+  type AcceptControlOptions,
+  acceptControl,
+  type ControlHandlers,
+  type ControlPeer,
+  tlsRules,
+} from '../src/index.ts';
 
 /** The control listener of a Director, and Transporters enrolled with its authority. */
 export interface ControlStage extends AsyncDisposable {
@@ -18,16 +24,22 @@ export interface ControlStage extends AsyncDisposable {
 
 export async function openControl(
   handlers: ControlHandlers,
-  o: { certificate?: (authority: Authority) => Promise<{ key: string; certificate: string }> } = {},
+  o: {
+    certificate?: (authority: Authority) => Promise<{ key: string; certificate: string }>;
+    postQuantumOnly?: boolean;
+    /** Instead of the groups of the rules. */
+    ecdhCurve?: string;
+  } & Partial<AcceptControlOptions> = {},
 ): Promise<ControlStage> {
   const authority = await createAuthority();
   const issue = o.certificate ?? ((issuer: Authority) => issuer.issueServer(['localhost'], 1));
   const { key, certificate } = await issue(authority);
   const ca = authority.certificate;
-  const server = createServer({ ...CONTROL_TLS, key, cert: certificate, ca, requestCert: true });
+  const rules = { ...tlsRules(o.postQuantumOnly), ...(o.ecdhCurve === undefined ? {} : { ecdhCurve: o.ecdhCurve }) };
+  const server = createServer({ ...rules, key, cert: certificate, ca, requestCert: true });
   const peers: ControlPeer[] = [];
   const waiting: (() => void)[] = [];
-  acceptControl(server, { authority: ca, handlers }, (peer) => {
+  acceptControl(server, { ...o, authority: ca, handlers }, (peer) => {
     peers.push(peer);
     for (const wake of waiting.splice(0)) wake();
   });

@@ -10,11 +10,11 @@ import { decodeFrame } from '../src/control/frame.ts';
 import {
   CONTROL_PATH,
   CONTROL_SUBPROTOCOL,
-  CONTROL_TLS,
   type ControlHandlers,
   connectControl,
   controlClient,
   MAX_CONTROL_FRAME,
+  tlsRules,
 } from '../src/index.ts';
 import { type ControlStage, enrolWith, openControl } from './control-stage.ts';
 
@@ -24,7 +24,7 @@ const TICKET = { ticket: Buffer.from('ticket'), url: 'wss://target:7422', target
 const giveTicket: ControlHandlers = { 'task.ticket': () => TICKET };
 
 async function dial(stage: ControlStage, handlers: ControlHandlers = {}) {
-  return await connectControl(stage.url, await stage.enrol(), handlers, limit());
+  return await connectControl({ url: stage.url, identity: await stage.enrol(), handlers }, limit());
 }
 
 t.test('both sides call each other over one connection, and bytes arrive as they were sent', async (t) => {
@@ -34,12 +34,10 @@ t.test('both sides call each other over one connection, and bytes arrive as they
   });
   const identity = await stage.enrol();
   const entry = { path: Buffer.from([0xff, 0x00]), kind: 'file' as const, size: 2 ** 50, mode: 0o644, uid: 1, gid: 2 };
-  await using near = await connectControl(
-    stage.url,
-    identity,
-    { 'point.entries': ({ path }) => ({ entries: [{ ...entry, path, mtimeNs: '-1' }] }) },
-    limit(),
-  );
+  const handlers: ControlHandlers = {
+    'point.entries': ({ path }) => ({ entries: [{ ...entry, path, mtimeNs: '-1' }] }),
+  };
+  await using near = await connectControl({ url: stage.url, identity, handlers }, limit());
   t.same(await near.call('certificate.renew', { request: 'pem' }), { certificate: 'PEM', authority: identity.id });
   t.same(await near.call('task.ticket', { taskId }), TICKET);
   const far = await stage.peer(0);
@@ -149,7 +147,7 @@ t.test('a peer that breaks the protocol loses its connection and nobody else doe
   for (const [index, [name, breach]] of breaches.entries()) {
     const { privateKey, certificate, authority } = await stage.enrol();
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    const options = { ...CONTROL_TLS, ca: authority, cert: certificate, key, checkServerIdentity: () => undefined };
+    const options = { ...tlsRules(), ca: authority, cert: certificate, key, checkServerIdentity: () => undefined };
     const socket = new WebSocket(new URL(CONTROL_PATH, stage.url), CONTROL_SUBPROTOCOL, options as object);
     socket.on('error', () => {});
     await once(socket, 'open');
@@ -221,9 +219,11 @@ t.test('a Transporter cannot pass for a Director, nor a stranger for either', as
   }
   await using stage = await openControl({});
   const stranger = await enrolWith(await createAuthority());
-  await t.rejects(connectControl(stage.url, stranger, {}, limit()), { code: 'certificate-refused' });
+  await t.rejects(connectControl({ url: stage.url, identity: stranger, handlers: {} }, limit()), {
+    code: 'certificate-refused',
+  });
   const posing = { ...stranger, authority: stage.authority.certificate };
-  const attempt = connectControl(stage.url, posing, {}, limit()).then(async (peer) => {
+  const attempt = connectControl({ url: stage.url, identity: posing, handlers: {} }, limit()).then(async (peer) => {
     throw (await peer.closed) ?? new Error('closed without a reason');
   });
   await t.rejects(attempt, { name: 'Failure' });

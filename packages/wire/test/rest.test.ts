@@ -45,7 +45,7 @@ t.test('a Director is trusted by its authority or by the pin of it, under any na
   t.same(await byAuthority.call('listJobs', {}), { items: [] });
   using byPin = new RestClient({ url, pin: authority.pin });
   t.same(await byPin.call('listJobs', {}), { items: [] });
-  t.equal((await fetchAuthority(url, authority.pin)).trim(), authority.certificate.trim());
+  t.equal((await fetchAuthority({ url, pin: authority.pin })).trim(), authority.certificate.trim());
   const other = await createAuthority();
   using stranger = new RestClient({ url, authority: other.certificate });
   await t.rejects(stranger.call('listJobs', {}), { code: 'certificate-refused' });

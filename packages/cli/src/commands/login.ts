@@ -51,5 +51,5 @@ async function authority(invocation: Invocation, url: string, { ca, pin }: Optio
   if (ca !== undefined) return await readFile(resolve(invocation.host.cwd, ca), 'utf8');
   if (pin === undefined) return undefined;
   const { fetchAuthority } = await import('@sealift/wire');
-  return await fetchAuthority(url, pin, invocation.signal);
+  return await fetchAuthority({ url, pin }, invocation.signal);
 }

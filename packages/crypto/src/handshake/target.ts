@@ -9,7 +9,7 @@ import {
 import { fail } from '../failures.ts';
 import { createRecordOpener } from '../records/opener.ts';
 import { createRecordSealer } from '../records/sealer.ts';
-import { type Ticket, verifyTicket } from '../tickets.ts';
+import { readTicket, type Ticket, verifyTicket } from '../tickets.ts';
 import { xWingEncapsulate } from '../x-wing.ts';
 import type { HandshakeResult, MessageChannel } from './channel.ts';
 import { decodeFinish, decodeSourceHello, encodeFinish, encodeTargetHello, NONCE_BYTES, SUITE } from './messages.ts';
@@ -17,6 +17,8 @@ import { checkProof, handshakeSecret, proveSelf, recordSecret } from './schedule
 
 export interface TargetHandshakeOptions {
   identity: Identity;
+  /** The one before it, for tickets that were made out to its key. */
+  earlier?: Identity | undefined;
   /** Public keys of the Director that may have signed the ticket. */
   ticketKeys: () => KeyObject[];
   /** Called last, when the source has proved that the ticket is its own; throws when it was used before or revoked. */
@@ -32,12 +34,13 @@ export async function targetHandshake(
   const first = await channel.receive();
   const hello = decodeSourceHello(first);
   if (!hello.suites.includes(SUITE)) throw fail('handshake-failed', 'The source offers no suite that is known here.');
-  const { peer, ticket } = admit(hello, o);
+  const identity = namedBy(hello.ticket, o);
+  const { peer, ticket } = admit(hello, identity, o);
   const { sharedSecret, ciphertext } = xWingEncapsulate(hello.publicKey);
-  const certificate = certificateDer(o.identity.certificate);
+  const certificate = certificateDer(identity.certificate);
   const second = encodeTargetHello({ suite: SUITE, nonce: randomBytes(NONCE_BYTES), ciphertext, certificate });
   const handshake = handshakeSecret([first, second], sharedSecret);
-  const third = encodeFinish(3, proveSelf('target', handshake, o.identity.privateKey, [first, second]));
+  const third = encodeFinish(3, proveSelf('target', handshake, identity.privateKey, [first, second]));
   await channel.send(second);
   await channel.send(third);
   const fourth = await channel.receive();
@@ -52,13 +55,22 @@ export async function targetHandshake(
   };
 }
 
-function admit(hello: { certificate: Buffer; ticket: Buffer }, o: TargetHandshakeOptions) {
+/** A ticket on its way while this side renewed its certificate names the key of before. */
+function namedBy(ticket: Buffer, { identity, earlier }: TargetHandshakeOptions): Identity {
+  return earlier !== undefined && readTicket(ticket).targetKeyHash.equals(keyHashOf(earlier)) ? earlier : identity;
+}
+
+function keyHashOf({ certificate }: Identity): Buffer {
+  return parseCertificate(certificate).publicKeyHash;
+}
+
+function admit(
+  { certificate, ticket: bytes }: { certificate: Buffer; ticket: Buffer },
+  identity: Identity,
+  o: TargetHandshakeOptions,
+): { peer: PeerCertificate; ticket: Ticket } {
   const now = o.now?.() ?? new Date();
-  const peer = verifyPeerCertificate(hello.certificate, o.identity.authority, now);
-  const ticket = verifyTicket(hello.ticket, o.ticketKeys(), {
-    sourceKeyHash: peer.publicKeyHash,
-    targetKeyHash: parseCertificate(o.identity.certificate).publicKeyHash,
-    now,
-  });
-  return { peer, ticket };
+  const peer = verifyPeerCertificate(certificate, identity.authority, now);
+  const expected = { sourceKeyHash: peer.publicKeyHash, targetKeyHash: keyHashOf(identity), now };
+  return { peer, ticket: verifyTicket(bytes, o.ticketKeys(), expected) };
 }

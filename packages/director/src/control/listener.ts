@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:https';
-import { acceptControl, CONTROL_TLS, type ControlHandlers, type ControlPeer } from '@sealift/wire';
+import { acceptControl, type ControlHandlers, type ControlPeer, tlsRules } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { recordLastSeen } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
@@ -13,6 +13,14 @@ import { renewCertificate } from './renewal.ts';
 
 /** A connection that has not said hello for this long is closed, ms. */
 const PATIENCE = 30_000;
+/** What a connection may take before it is known who is at its other end. Times in ms. */
+const EARLY_LIMITS = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 8192,
+} as const;
 
 export interface ControlListener extends AsyncDisposable {
   server: Server;
@@ -21,9 +29,21 @@ export interface ControlListener extends AsyncDisposable {
 }
 
 /** The control channel: TLS with certificates of this Director's authority on both sides, and nothing else. */
-export function createControlListener(context: Context, { key, cert }: ServerCertificate): ControlListener {
+export function createControlListener(
+  context: Context,
+  { key, cert }: ServerCertificate,
+  postQuantumOnly: boolean,
+): ControlListener {
   const ca = context.authority.certificate;
-  const options = { ...CONTROL_TLS, key, cert, ca, requestCert: true, rejectUnauthorized: true };
+  const options = {
+    ...tlsRules(postQuantumOnly),
+    ...EARLY_LIMITS,
+    key,
+    cert,
+    ca,
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
   const server = createServer(options, (_, response) => response.writeHead(426, { connection: 'close' }).end());
   const peers = new Set<ControlPeer>();
   acceptControl(

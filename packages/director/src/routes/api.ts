@@ -1,4 +1,5 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { tlsRulesOfRest } from '@sealift/wire';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Context } from '../context.ts';
 import type { AdminToken } from '../keys/admin-token.ts';
@@ -26,11 +27,11 @@ const MAX_REQUEST = 256 * 1024;
 /** The REST API over HTTPS, not listening yet. */
 export async function createApi(
   context: Context,
-  o: { certificate: ServerCertificate; token: AdminToken; controlUrl: () => string },
+  o: { certificate: ServerCertificate; token: AdminToken; controlUrl: () => string; postQuantumOnly: boolean },
 ): Promise<FastifyInstance> {
   const { key, cert } = o.certificate;
   const app = fastify({
-    https: { key, cert, minVersion: 'TLSv1.3' },
+    https: { ...tlsRulesOfRest(o.postQuantumOnly), key, cert },
     bodyLimit: MAX_REQUEST,
     requestTimeout: 60_000,
     forceCloseConnections: true,

@@ -31,24 +31,24 @@ export interface Conversation {
 
 /** The Director as this Transporter sees it: a connection that is made again whenever it is lost, until disposed. */
 export class Director implements DirectorLine, AsyncDisposable {
-  readonly #url: string;
+  readonly #where: { url: string; postQuantumOnly: boolean };
   readonly #identity: () => Identity;
   readonly #log: Logger;
   readonly #stop = new AbortController();
   #client: ControlClient | undefined;
   #lastFailure = 'no connection was made yet';
 
-  constructor(url: string, identity: () => Identity, log: Logger) {
-    this.#url = url;
+  constructor(where: { url: string; postQuantumOnly: boolean }, identity: () => Identity, log: Logger) {
+    this.#where = where;
     this.#identity = identity;
-    this.#log = log.child({ director: url });
+    this.#log = log.child({ director: where.url });
   }
 
   /** Begins to dial, once everything is there that the Director may ask for. */
   connect(conversation: Conversation): void {
     this.#client = controlClient(
       {
-        url: this.#url,
+        ...this.#where,
         identity: this.#identity,
         handlers: conversation.handlers,
         onConnected: (peer) => this.#greet(peer, conversation),
@@ -64,7 +64,8 @@ export class Director implements DirectorLine, AsyncDisposable {
 
   async call<M extends MethodOf<'transporter'>>(method: M, params: Params<M>, signal: AbortSignal): Promise<Result<M>> {
     const client = this.#client;
-    if (client === undefined) throw fail('director-away', `No connection to the Director at ${this.#url} was begun`);
+    if (client === undefined)
+      throw fail('director-away', `No connection to the Director at ${this.#where.url} was begun`);
     const peer = await this.#within(PATIENCE, signal, (limit) => client.connected(limit));
     return this.#within(LONGEST_ANSWER, signal, (limit) => peer.call(method, params, limit));
   }
@@ -92,7 +93,7 @@ export class Director implements DirectorLine, AsyncDisposable {
       signal.throwIfAborted();
       this.#stop.signal.throwIfAborted();
       if (!over.aborted) throw thrown;
-      throw fail('director-away', `The Director at ${this.#url} does not answer: ${this.#lastFailure}`);
+      throw fail('director-away', `The Director at ${this.#where.url} does not answer: ${this.#lastFailure}`);
     }
   }
 

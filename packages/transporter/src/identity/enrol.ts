@@ -32,7 +32,7 @@ async function enrol(settings: Settings, url: string, tokenText: string, folder:
   const { id, secret, pin } = parseEnrolmentToken(tokenText);
   const { privateKey, request } = await createKeyAndRequest();
   const keyFile = await storeKey(folder, privateKey);
-  using client = new RestClient({ url, pin });
+  using client = new RestClient({ url, pin, postQuantumOnly: settings.postQuantumOnly });
   const body = { token: { id, secret: secret.toString('base64url') }, request, name: settings.name };
   const answer = await client.call('enrol', { body }, AbortSignal.timeout(PATIENCE));
   const { certificate, authority, name, role, controlUrl } = answer;

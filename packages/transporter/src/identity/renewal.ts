@@ -1,16 +1,25 @@
 import { X509Certificate } from 'node:crypto';
 import { toFailure } from '@sealift/core';
-import { createKeyAndRequest, type Identity, parseCertificate, verifyPeerCertificate } from '@sealift/crypto';
+import {
+  createKeyAndRequest,
+  type Identity,
+  parseCertificate,
+  readTicket,
+  verifyPeerCertificate,
+} from '@sealift/crypto';
 import type { DirectorLine } from '../control/director-line.ts';
 import { fail } from '../failures.ts';
 import type { Logger } from '../logger.ts';
 import type { DataFolder } from '../storage/data-folder.ts';
 import { belongTogether, type Enrolled, storeIdentity, storeKey } from './stored-identity.ts';
 
-/** How often it is looked at whether the certificate is due, ms. */
-const INTERVAL = 60 * 60 * 1000;
 /** A certificate is renewed when this share of its life is over. */
 const DUE_AT = 2 / 3;
+/** What did not succeed is tried again when this share of the time that is left is over. */
+const AGAIN_AFTER = 1 / 10;
+/** Between two looks at whether it is due, ms. */
+const SHORTEST_WAIT = 1000;
+const LONGEST_WAIT = 60 * 60 * 1000;
 
 export interface RenewalOptions {
   enrolled: Enrolled;
@@ -25,15 +34,17 @@ export interface RenewalOptions {
 export class CertificateRenewal implements AsyncDisposable {
   readonly #options: RenewalOptions;
   readonly #stop = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #enrolled: Enrolled;
+  #earlier: Identity | undefined;
+  /** When the present certificate came, ms; undefined when it is one of before the start. */
+  #since: number | undefined;
   #renewing: Promise<void> | undefined;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
     this.#enrolled = options.enrolled;
-    this.#timer = setInterval(() => this.check(), INTERVAL);
-    this.#timer.unref();
+    this.#plan();
   }
 
   get identity(): Identity {
@@ -44,26 +55,59 @@ export class CertificateRenewal implements AsyncDisposable {
     return parseCertificate(this.identity.certificate).notAfter;
   }
 
+  /** The identity that a ticket was made out to: one from just before a renewal names the key of then. */
+  identityFor(ticket: Buffer): Identity {
+    const earlier = this.#earlier;
+    if (earlier === undefined) return this.identity;
+    const { publicKeyHash } = parseCertificate(earlier.certificate);
+    return readTicket(ticket).sourceKeyHash.equals(publicKeyHash) ? earlier : this.identity;
+  }
+
   /** Renews the certificate if that is due and the Director is there; else a later check does. */
-  check(now: number = Date.now()): void {
-    const { notBefore, notAfter } = parseCertificate(this.identity.certificate);
-    const dueAt = notBefore.getTime() + DUE_AT * (notAfter.getTime() - notBefore.getTime());
-    if (now < dueAt || this.#renewing !== undefined || !this.#options.line.connected) return;
+  check(): void {
+    if (Date.now() < this.#dueAt() || this.#renewing !== undefined || !this.#options.line.connected) return;
     this.#renewing = this.#renew().finally(() => {
       this.#renewing = undefined;
+      this.#plan();
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#stop.abort(fail('stopping', 'The Transporter is stopping'));
     await this.#renewing;
+    clearTimeout(this.#timer);
+  }
+
+  #dueAt(): number {
+    const { notBefore, notAfter } = parseCertificate(this.identity.certificate);
+    // Certificates are dated back a little, which would make one that lives for minutes due from its beginning.
+    const since = this.#since ?? notBefore.getTime();
+    return since + DUE_AT * (notAfter.getTime() - since);
+  }
+
+  #plan(): void {
+    const now = Date.now();
+    const dueIn = this.#dueAt() - now;
+    const wait = dueIn > 0 ? dueIn : AGAIN_AFTER * (this.expiry.getTime() - now);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.check();
+        this.#plan();
+      },
+      Math.min(LONGEST_WAIT, Math.max(SHORTEST_WAIT, wait)),
+    );
+    this.#timer.unref();
   }
 
   async #renew(): Promise<void> {
     const { log, onRenewed } = this.#options;
     try {
-      this.#enrolled = await this.#renewed();
+      const renewed = await this.#renewed();
+      this.#earlier = this.identity;
+      this.#enrolled = renewed;
+      this.#since = Date.now();
       log.info({ until: this.expiry }, 'certificate renewed');
       await onRenewed(this.identity);
     } catch (thrown) {

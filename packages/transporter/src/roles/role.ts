@@ -14,6 +14,8 @@ export interface Surroundings {
   settings: Settings;
   folder: DataFolder;
   identity: () => Identity;
+  /** The identity that a ticket was made out to. */
+  identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
   line: DirectorLine;
   metrics: Metrics;
@@ -32,7 +34,7 @@ export interface Role extends AsyncDisposable {
   /** Told when calls to the Director go through again. */
   onConnected(): void;
   /** Presents a new certificate from now on. */
-  onRenewed(identity: Identity): Promise<void>;
+  onRenewed(identity: Identity): void;
   readiness(): Readiness[];
   sessions(): number;
   repositories(): RepositoryState[];

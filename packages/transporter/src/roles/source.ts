@@ -8,8 +8,10 @@ import type { Role, Surroundings } from './role.ts';
 
 /** A source or an agent: reads for backups, writes at restores, on the machine it runs on. */
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
-  const { settings, folder, identity, revoked, line } = surroundings;
-  const context: TaskContext = { identity, revoked, line, spool: folder.spool, workers: settings.workers };
+  const { settings, folder, identity, identityFor, revoked, line } = surroundings;
+  const { workers, postQuantumOnly } = settings;
+  const spool = folder.spool;
+  const context: TaskContext = { identity, identityFor, revoked, line, spool, workers, postQuantumOnly };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
@@ -18,7 +20,7 @@ export async function sourceRole(surroundings: Surroundings): Promise<Role> {
     held: () => tasks.registry.held(),
     onGreeted: async () => {},
     onConnected: () => tasks.delivery.wake(),
-    onRenewed: async () => {},
+    onRenewed: () => {},
     readiness: () => [],
     sessions: () => 0,
     repositories: () => [],

@@ -28,6 +28,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
       host: settings.dataHost,
       port: settings.dataPort,
       workers: settings.workers,
+      limits: settings.links,
+      postQuantumOnly: settings.postQuantumOnly,
       identity: identity(),
       ticketKeys,
       spentTickets,

@@ -18,6 +18,9 @@ export interface SessionServerOptions {
   host: string;
   port: number;
   workers: number;
+  /** Links at once. */
+  limits: { all: number; perPeer: number };
+  postQuantumOnly: boolean;
   identity: Identity;
   ticketKeys: TicketKeys;
   spentTickets: SpentTickets;
@@ -35,18 +38,16 @@ export class SessionServer implements AsyncDisposable {
   readonly #quotas = new RunQuotas();
   #workers: ReturnType<typeof createTargetWorkers>;
   #listener: LinkListener | undefined;
-  #port: number;
 
   private constructor(options: SessionServerOptions) {
     this.#options = options;
-    this.#port = options.port;
     this.#workers = createTargetWorkers(options.workers);
   }
 
   static async listen(options: SessionServerOptions): Promise<SessionServer> {
     const server = new SessionServer(options);
     try {
-      await server.present(options.identity);
+      await server.#listen();
     } catch (thrown) {
       await server[Symbol.asyncDispose]();
       throw toFailure(thrown);
@@ -55,7 +56,7 @@ export class SessionServer implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.#port;
+    return this.#listener?.port ?? this.#options.port;
   }
 
   get sessions(): number {
@@ -70,22 +71,26 @@ export class SessionServer implements AsyncDisposable {
     await this.#workers[Symbol.asyncDispose]();
   }
 
-  /** Listens with this identity. Links made under an earlier one are cut off; whoever is at their ends dials again. */
-  async present(identity: Identity): Promise<void> {
-    const { host, ticketKeys, spentTickets, log } = this.#options;
-    await this.#listener?.close();
+  /** Shows this identity from now on. Links that were made under the one before go on. */
+  present(identity: Identity): void {
+    this.#listener?.present(identity);
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port, identity, limits, postQuantumOnly, ticketKeys, spentTickets, log } = this.#options;
     this.#listener = await listenForLinks(
       {
         host,
-        port: this.#port,
+        port,
         identity,
+        limits,
+        postQuantumOnly,
         ticketKeys: () => ticketKeys.all(),
         useTicket: ({ jti, expires }) => spentTickets.use(jti, expires),
         onRefused: (failure, peer) => log.warn({ peer, failure }, 'connection refused'),
       },
       (link) => this.#accept(link),
     );
-    this.#port = this.#listener.port;
   }
 
   #accept(link: Link): void {

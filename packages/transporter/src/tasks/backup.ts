@@ -17,13 +17,15 @@ export async function backup(
   const spool = join(context.spool, taskId);
   await makePrivateFolder(spool);
   try {
-    const identity = context.identity();
     const outcome = await runBackup(
       {
         runId,
         jobId,
-        sourceId: identity.id,
-        identity,
+        sourceId: context.identity().id,
+        // The one of the moment in which the point is signed, which may be days from now.
+        get identity() {
+          return context.identity();
+        },
         ...spec,
         connect: (attempt) => dialTarget(taskId, context, attempt),
         ...(spec.mode === 'source-side' ? { keys: () => keysForWriting(taskId, context, signal) } : {}),

@@ -7,20 +7,24 @@ import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 /** What every task needs of the daemon around it. */
 export interface TaskContext {
   identity: () => Identity;
+  /** The identity that a ticket was made out to. */
+  identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
   line: DirectorLine;
   /** Folder for scratch folders of tasks. */
   spool: string;
   workers: number;
+  postQuantumOnly: boolean;
 }
 
 const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
 
 /** Dials the target of a task with a fresh ticket, as each connection needs one. */
 export async function dialTarget(taskId: string, context: TaskContext, signal: AbortSignal): Promise<Link> {
-  const { identity, line, revoked } = context;
+  const { identityFor, line, revoked, postQuantumOnly } = context;
   const { ticket, url, targetId } = await line.call('task.ticket', { taskId }, signal);
-  return revoked.admit(await connectLink({ url, identity: identity(), ticket, expectPeer: targetId }, signal));
+  const identity = identityFor(ticket);
+  return revoked.admit(await connectLink({ url, identity, ticket, expectPeer: targetId, postQuantumOnly }, signal));
 }
 
 /** Keys of a new run, with the descriptor of the encryption domain that goes into its recovery point. */

@@ -5,6 +5,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Failure, toFailure } from '@sealift/core';
 import { type PeerCertificate, verifyPeerCertificate } from '@sealift/crypto';
 import { WebSocketServer } from 'ws';
+import { type ConnectionLimits, ConnectionSlots } from '../connection-slots.ts';
+import { keyExchangeRefused, troubleOf } from '../dial-trouble.ts';
 import { fail } from '../failures.ts';
 import { CONTROL_PATH, CONTROL_SUBPROTOCOL } from './channel.ts';
 import { MAX_CONTROL_FRAME } from './frame.ts';
@@ -17,7 +19,16 @@ export interface AcceptControlOptions {
   handlers: ControlHandlers;
   /** Told of each connection that was not admitted. */
   onRefused?: (failure: Failure, address: string | undefined) => void;
+  /** Connections at once; 4096, and 8 of one peer, unless told. */
+  limits?: ConnectionLimits;
+  /** A peer that is silent for this long is gone, ms; 15 s unless told. */
+  patience?: number;
 }
+
+/** A peer needs one; more are the remains of networks that broke, until their silence is noticed. */
+const DEFAULT_LIMITS = { all: 4096, perPeer: 8 } as const;
+/** Beside those: TCP connections that have not come as far as the upgrade. */
+const MAX_EARLY_CONNECTIONS = 256;
 
 /**
  * Serves control connections on an HTTPS server made with `requestCert`. The certificate of each peer is checked here
@@ -31,15 +42,25 @@ export function acceptControl(server: Server, o: AcceptControlOptions, onPeer: (
     clientTracking: false,
     handleProtocols: () => CONTROL_SUBPROTOCOL,
   });
+  const limits = o.limits ?? DEFAULT_LIMITS;
+  const slots = new ConnectionSlots(limits);
+  server.maxConnections = limits.all + MAX_EARLY_CONNECTIONS;
+  server.on('tlsClientError', (error, { remoteAddress }) => {
+    if (troubleOf(error) !== 'key-exchange') return;
+    o.onRefused?.(keyExchangeRefused(remoteAddress ?? 'the peer', error), remoteAddress);
+  });
   server.on('upgrade', (request, socket, head) => {
     // Until the upgrade is done nobody else listens, and a reset would end the process.
     socket.on('error', () => socket.destroy());
     try {
       const peer = admit(request, o.authority);
-      sockets.handleUpgrade(request, socket, head, (ws) => onPeer(new ControlPeer(ws, peer, o.handlers)));
+      const slot = slots.take(peer.id);
+      socket.once('close', () => slot.free());
+      sockets.handleUpgrade(request, socket, head, (ws) => onPeer(new ControlPeer(ws, peer, o.handlers, o.patience)));
     } catch (thrown) {
-      o.onRefused?.(toFailure(thrown), request.socket.remoteAddress);
-      refuse(socket);
+      const failure = toFailure(thrown);
+      o.onRefused?.(failure, request.socket.remoteAddress);
+      refuse(socket, failure.code === 'too-many-connections' ? '503 Service Unavailable' : '403 Forbidden');
     }
   });
 }
@@ -58,6 +79,6 @@ function admit(request: IncomingMessage, authority: string): PeerCertificate {
   return verifyPeerCertificate(raw, authority, new Date());
 }
 
-function refuse(socket: Duplex): void {
-  socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

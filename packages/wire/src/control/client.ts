@@ -15,6 +15,8 @@ export interface ControlClientOptions {
   /** Asked before each attempt, so that a renewed certificate is used from the next connection on. */
   identity: () => Identity;
   handlers: ControlHandlers;
+  /** Talks only to a Director with post-quantum key exchange. */
+  postQuantumOnly?: boolean;
   /**
    * Called on each new connection, before anybody gets it from `connected()`: the place to say `hello`. When it
    * throws, the connection is closed and tried again.
@@ -101,7 +103,7 @@ class Connections {
   async #once(): Promise<Failure> {
     const whileUp = new AbortController();
     try {
-      await using peer = await connectControl(this.#o.url, this.#o.identity(), this.#o.handlers, this.#signal);
+      await using peer = await connectControl({ ...this.#o, identity: this.#o.identity() }, this.#signal);
       const onAbort = () => void peer.close();
       this.#signal.addEventListener('abort', onAbort, { once: true, signal: whileUp.signal });
       await this.#o.onConnected(peer);

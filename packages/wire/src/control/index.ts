@@ -1,7 +1,7 @@
 export { type AcceptControlOptions, acceptControl } from './accept.ts';
-export { CONTROL_PATH, CONTROL_SUBPROTOCOL, CONTROL_TLS, DIRECTOR_ROLE } from './channel.ts';
+export { CONTROL_PATH, CONTROL_SUBPROTOCOL, DIRECTOR_ROLE } from './channel.ts';
 export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
-export { connectControl } from './connect.ts';
+export { type ConnectControlOptions, connectControl } from './connect.ts';
 export { MAX_CONTROL_FRAME } from './frame.ts';
 export {
   MAX_ENTRIES_PAGE,

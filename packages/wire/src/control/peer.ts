@@ -40,13 +40,14 @@ export class ControlPeer implements AsyncDisposable {
   #working = 0;
   #failure: Failure | undefined;
 
-  constructor(socket: WebSocket, peer: PeerCertificate, handlers: ControlHandlers) {
+  /** `patience`: a peer that is silent for this long is gone, ms. */
+  constructor(socket: WebSocket, peer: PeerCertificate, handlers: ControlHandlers, patience?: number) {
     this.peer = peer;
     this.#socket = socket;
     this.#handlers = handlers;
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
     this.closed = promise;
-    const stopHeartbeat = startHeartbeat(socket, (failure) => this.abort(failure));
+    const stopHeartbeat = startHeartbeat(socket, (failure) => this.abort(failure), patience);
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     socket.on('error', (error) => {
       this.#failure ??= socketFailure(error);

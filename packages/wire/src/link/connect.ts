@@ -19,6 +19,8 @@ export interface ConnectOptions {
   ticket: Buffer;
   /** UUID of the Transporter that must answer. */
   expectPeer?: string;
+  /** Talks only to a target with post-quantum key exchange. */
+  postQuantumOnly?: boolean;
   /** A peer that is silent for this long is gone, ms; 15 s unless told. */
   patience?: number;
 }
@@ -76,7 +78,7 @@ function dial(options: ConnectOptions, deadline: AbortSignal, late: () => Failur
   const { promise, resolve, reject } = Promise.withResolvers<FrameSocket>();
   const socket = new WebSocket(url, DATA_SUBPROTOCOL, {
     ...SOCKET_OPTIONS,
-    ...tlsOptions(options.identity),
+    ...tlsOptions(options.identity, options.postQuantumOnly),
     // The mask protects proxies that do not understand WebSocket from a browser's script; within TLS it only costs.
     generateMask: (mask) => mask.fill(0),
     // Node wants an Error or undefined; the type that comes with `ws` says boolean.

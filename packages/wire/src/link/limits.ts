@@ -17,6 +17,11 @@ export const DEFAULT_PATIENCE = 15_000;
 /** For the closing handshake, ms; after it the connection is dropped. */
 export const CLOSE_TIMEOUT = 5_000;
 
+/** Links that a target takes at once unless told, in all and from one peer. */
+export const DEFAULT_LINKS = { all: 256, perPeer: 32 } as const;
+/** Beside the links: TCP connections that have not come as far as the upgrade. */
+export const MAX_EARLY_CONNECTIONS = 64;
+
 /** Unsent bytes above which `send` waits. */
 export const SEND_HIGH_WATER = 8 * 1024 * 1024;
 /** Received and not yet taken: bytes at which the socket is paused, and at which it is resumed. */

@@ -1,6 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { keyExchangeRefused, troubleOf } from '../dial-trouble.ts';
 import { fail } from '../failures.ts';
+import { tlsRulesOfRest } from '../tls.ts';
 
 /** No Director shows a longer chain: its certificate and that of its authority. */
 const LONGEST_CHAIN = 4;
@@ -10,8 +12,11 @@ const PATIENCE = 10_000;
  * Gets the certificate of a Director's authority by the pin of its key (SHA-256 of the SPKI, base64url). Nothing is
  * sent but the TLS handshake; the caller then trusts this authority, and no other, in a connection of its own.
  */
-export async function fetchAuthority(url: string, pin: string, signal?: AbortSignal): Promise<string> {
-  const socket = await handshake(new URL(url), signal);
+export async function fetchAuthority(
+  { url, pin, postQuantumOnly }: { url: string; pin: string; postQuantumOnly?: boolean },
+  signal?: AbortSignal,
+): Promise<string> {
+  const socket = await handshake(new URL(url), postQuantumOnly, signal);
   try {
     for (const certificate of shownChain(socket)) {
       const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
@@ -25,7 +30,11 @@ export async function fetchAuthority(url: string, pin: string, signal?: AbortSig
   });
 }
 
-function handshake(url: URL, signal: AbortSignal | undefined): Promise<TLSSocket> {
+function handshake(
+  url: URL,
+  postQuantumOnly: boolean | undefined,
+  signal: AbortSignal | undefined,
+): Promise<TLSSocket> {
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -34,14 +43,18 @@ function handshake(url: URL, signal: AbortSignal | undefined): Promise<TLSSocket
     port: url.port === '' ? 443 : Number(url.port),
     // The pin is the check: it is made by the caller of this function before anything is sent.
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.3',
+    ...tlsRulesOfRest(postQuantumOnly),
   });
   const onAbort = () => socket.destroy(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer')));
   socket.once('secureConnect', () => resolve(socket));
   socket.on('error', (cause) =>
-    reject(fail('unreachable', `${url.host} does not answer: ${cause.message}.`, { cause })),
+    reject(
+      troubleOf(cause) === 'key-exchange'
+        ? keyExchangeRefused(url.host, cause)
+        : fail('unreachable', `${url.host} does not answer: ${cause.message}.`, { cause }),
+    ),
   );
   return promise.finally(() => signal?.removeEventListener('abort', onAbort));
 }

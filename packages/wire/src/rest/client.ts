@@ -20,6 +20,8 @@ export interface RestClientOptions {
   authority?: string;
   /** SHA-256 of that authority's public key, base64url, as in an enrolment token; instead of `authority`. */
   pin?: string;
+  /** Talks only to a Director with post-quantum key exchange. */
+  postQuantumOnly?: boolean;
 }
 
 export interface CallOptions {
@@ -150,9 +152,10 @@ export class RestClient implements Disposable {
   }
 
   async #makeSender(signal: AbortSignal | undefined): Promise<HttpsSender> {
-    const { url, authority, pin } = this.#o;
-    if (authority !== undefined || pin === undefined) return new HttpsSender(authority);
-    return new HttpsSender(await fetchAuthority(url, pin, signal));
+    const { authority, pin, postQuantumOnly } = this.#o;
+    const trusted =
+      authority === undefined && pin !== undefined ? await fetchAuthority({ ...this.#o, pin }, signal) : authority;
+    return new HttpsSender(trusted, postQuantumOnly);
   }
 }
 

@@ -4,7 +4,9 @@ import { checkServerIdentity as checkHostName, type PeerCertificate } from 'node
 import { type Failure, toFailure } from '@sealift/core';
 import { parseCertificate } from '@sealift/crypto';
 import { DIRECTOR_ROLE } from '../control/channel.ts';
+import { keyExchangeRefused, troubleOf } from '../dial-trouble.ts';
 import { fail } from '../failures.ts';
+import { tlsRulesOfRest } from '../tls.ts';
 
 /** Longest answer read, in bytes. */
 const MAX_ANSWER = 16 * 1024 * 1024;
@@ -22,9 +24,9 @@ export interface Exchange {
 export class HttpsSender {
   readonly #agent: Agent;
 
-  constructor(ca: string | undefined) {
+  constructor(ca: string | undefined, postQuantumOnly?: boolean) {
     const trust = ca === undefined ? {} : { ca, checkServerIdentity };
-    this.#agent = new Agent({ keepAlive: true, minVersion: 'TLSv1.3', ...trust });
+    this.#agent = new Agent({ keepAlive: true, ...tlsRulesOfRest(postQuantumOnly), ...trust });
   }
 
   /** Resolves when the head of the answer is there. */
@@ -83,8 +85,6 @@ export function cutOff(thrown: unknown): Failure {
   return fail('disconnected', `The connection to the Director broke: ${failure.message}.`, { cause: thrown });
 }
 
-const CERTIFICATE_ERRORS = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_SSL|EPROTO)/;
-
 function sendFailure(url: URL, error: Error & { code?: string }): Failure {
   if (error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return fail('wrong-peer', `The certificate of ${url.host} is made out to other names: ${error.message}.`, {
@@ -92,7 +92,9 @@ function sendFailure(url: URL, error: Error & { code?: string }): Failure {
       cause: error,
     });
   }
-  if (CERTIFICATE_ERRORS.test(error.code ?? '')) {
+  const trouble = troubleOf(error);
+  if (trouble === 'key-exchange') return keyExchangeRefused(url.host, error);
+  if (trouble !== undefined) {
     return fail('certificate-refused', `The certificate of ${url.host} is not trusted: ${error.message}.`, {
       advice: "Give the certificate of your own Director's authority (ca.pem in its data folder).",
       cause: error,

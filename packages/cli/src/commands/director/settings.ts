@@ -13,5 +13,6 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'kms', kind: 'text', describe: 'key that wraps secrets: file:, pkcs11:, aws-kms: or vault: (masterKeyFile)' },
   { name: 'previousKms', kind: 'list', describe: 'keys that were used before, for what they have wrapped' },
   { name: 'drillInterval', kind: 'number', describe: 'hours between key drills of each job, 0 for none (24)' },
+  { name: 'postQuantumOnly', kind: 'boolean', describe: 'refuse TLS without X25519MLKEM768, on both ports' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];
