@@ -89,5 +89,4 @@ export {
   type TicketRight,
   verifyTicket,
 } from './tickets.ts';
-export { UsedTickets } from './used-tickets.ts';
 export { newUuidBytes, uuidBytes, uuidText } from './uuid.ts';

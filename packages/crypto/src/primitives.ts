@@ -5,6 +5,7 @@ import {
   createHash,
   createHmac,
   createSecretKey,
+  type DecipherGCM,
   hkdfSync,
   type KeyObject,
   sign as signBytes,
@@ -109,6 +110,8 @@ export function sameSecret(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function gcmCipher(key: Key, nonce: Uint8Array, aad: Uint8Array) {
+  if (nonce.byteLength !== NONCE_LENGTH)
+    throw new RangeError(`A nonce has ${nonce.byteLength} bytes, not ${NONCE_LENGTH}.`);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH });
   cipher.setAAD(aad);
   return cipher;
@@ -147,25 +150,38 @@ export function gcmSealParts(
   return { ciphertexts, tag: cipher.getAuthTag() };
 }
 
-/**
- * Opens AES-256-GCM; undefined when the tag does not verify. Nothing decrypted is handed out before the tag is checked.
- * `tag` must be 16 bytes: shorter tags, which GCM would allow, are refused.
- */
-export function gcmOpenParts(
-  opening: { key: Key; nonce: Uint8Array; aad: Uint8Array; tag: Uint8Array },
-  parts: Uint8Array[],
-): Buffer[] | undefined {
-  if (opening.tag.byteLength !== TAG_LENGTH) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', opening.key, opening.nonce, { authTagLength: TAG_LENGTH });
-  decipher.setAAD(opening.aad);
-  decipher.setAuthTag(opening.tag);
-  const plaintexts = parts.map((part) => decipher.update(part));
+interface GcmOpening {
+  key: Key;
+  nonce: Uint8Array;
+  aad: Uint8Array;
+  tag: Uint8Array;
+}
+
+/** Undefined for tags and nonces of other lengths, which GCM would allow. */
+function gcmDecipher({ key, nonce, aad, tag }: GcmOpening): DecipherGCM | undefined {
+  if (tag.byteLength !== TAG_LENGTH || nonce.byteLength !== NONCE_LENGTH) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH });
+  return decipher.setAAD(aad).setAuthTag(tag);
+}
+
+function tagHolds(decipher: DecipherGCM): boolean {
   try {
     decipher.final();
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
-  return plaintexts;
+}
+
+/**
+ * Opens AES-256-GCM; undefined when the tag does not verify. Nothing decrypted is handed out before the tag is checked.
+ * The tag must have 16 bytes and the nonce 12: others, which GCM would allow, are refused.
+ */
+export function gcmOpenParts(opening: GcmOpening, parts: Uint8Array[]): Buffer[] | undefined {
+  const decipher = gcmDecipher(opening);
+  if (decipher === undefined) return undefined;
+  const plaintexts = parts.map((part) => decipher.update(part));
+  return tagHolds(decipher) ? plaintexts : undefined;
 }
 
 /** Frees what a cipher returned, once it is copied: it has memory of its own, and at these rates cannot wait for the collector. */
@@ -174,15 +190,9 @@ function discard(piece: Buffer): void {
 }
 
 /** As gcmOpenParts, with the plaintext of all parts, `length` bytes together, in one Buffer of its own. */
-export function gcmOpenJoined(
-  opening: { key: Key; nonce: Uint8Array; aad: Uint8Array; tag: Uint8Array },
-  parts: Uint8Array[],
-  length: number,
-): Buffer | undefined {
-  if (opening.tag.byteLength !== TAG_LENGTH) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', opening.key, opening.nonce, { authTagLength: TAG_LENGTH });
-  decipher.setAAD(opening.aad);
-  decipher.setAuthTag(opening.tag);
+export function gcmOpenJoined(opening: GcmOpening, parts: Uint8Array[], length: number): Buffer | undefined {
+  const decipher = gcmDecipher(opening);
+  if (decipher === undefined) return undefined;
   const plaintext = Buffer.allocUnsafeSlow(length);
   let end = 0;
   for (const part of parts) {
@@ -191,12 +201,7 @@ export function gcmOpenJoined(
     end += piece.length;
     discard(piece);
   }
-  try {
-    decipher.final();
-  } catch {
-    return undefined;
-  }
-  return plaintext;
+  return tagHolds(decipher) ? plaintext : undefined;
 }
 
 /** AES-256-GCM of something small: ciphertext and tag in one Buffer. */

@@ -19,14 +19,13 @@ import {
   readTicket,
   signTicket,
   signWith,
-  UsedTickets,
   uuidBytes,
   uuidText,
   verifyPeerCertificate,
   verifySignature,
   verifyTicket,
 } from '../src/index.ts';
-import { codeOf, codeOfAsync, deployment, enrol, flip, grantFor, ticketFor } from './fixtures.ts';
+import { codeOf, codeOfAsync, deployment, enrol, flip, grantFor } from './fixtures.ts';
 
 const DAY = 86_400_000;
 const d = await deployment();
@@ -180,20 +179,6 @@ t.test('a ticket opens its start window and no more', async (t) => {
   t.equal(at(300_001), 'ticket-expired');
   t.equal(at(-59_000), 'no failure');
   t.equal(at(-61_000), 'ticket-expired');
-});
-
-t.test('a used ticket is remembered until it expires', async (t) => {
-  const used = new UsedTickets();
-  const ticket = readTicket(ticketFor(d));
-  used.use(ticket, new Date());
-  t.equal(
-    codeOf(() => used.use(ticket, new Date())),
-    'ticket-used',
-  );
-  t.equal(
-    codeOf(() => used.use(ticket, new Date(ticket.expires + 1))),
-    'no failure',
-  );
 });
 
 t.test('an enrolment token carries its secret and the pin, and the Director stores neither', async (t) => {

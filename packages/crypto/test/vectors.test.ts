@@ -9,6 +9,7 @@ import {
   argon2id,
   ed25519Verify,
   gcmOpen,
+  gcmOpenJoined,
   gcmOpenParts,
   gcmSeal,
   hkdf,
@@ -64,8 +65,10 @@ t.test('HKDF-SHA-256 agrees with RFC 5869', async (t) => {
   }
 });
 
-t.test('Ed25519 agrees with RFC 8032', async (t) => {
-  for (const v of vectors('ed25519').tests) {
+t.test('Ed25519 agrees with all vectors of RFC 8032', async (t) => {
+  const { tests } = vectors('ed25519');
+  t.equal(tests.length, 5);
+  for (const v of tests) {
     const pkcs8 = Buffer.concat([hex('302e020100300506032b657004220420'), hex(v.secretKey)]);
     const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
     const publicKey = createPublicKey(privateKey);
@@ -88,6 +91,34 @@ t.test('AES-256-GCM agrees with Wycheproof, and refuses every modified tag', asy
     } else {
       t.equal(opened, undefined, `test ${v.tcId}`);
     }
+  }
+});
+
+function gcmVector(v: Record<'key' | 'iv' | 'aad' | 'msg' | 'ct' | 'tag', string>) {
+  const [key, nonce, aad, message] = [hex(v.key), hex(v.iv), hex(v.aad), hex(v.msg)];
+  const joined = () => gcmOpenJoined({ key, nonce, aad, tag: hex(v.tag) }, [hex(v.ct)], message.length);
+  return {
+    seal: () => gcmSeal(key, nonce, aad, message).toString('hex'),
+    opened: [gcmOpen(key, nonce, aad, hex(v.ct + v.tag)), joined()].map((bytes) => bytes?.toString('hex')),
+  };
+}
+
+t.test('AES-256-GCM agrees with all of an earlier Wycheproof, but takes nonces of 12 bytes only', async (t) => {
+  const { groups } = vectors('aes-256-gcm-nonces');
+  const [standard, ...others] = groups;
+  t.same([standard.ivSize, standard.tests.length], [96, 48]);
+  for (const v of standard.tests) {
+    const { seal, opened } = gcmVector(v);
+    const valid = v.result === 'valid';
+    t.same(opened, Array(2).fill(valid ? v.msg : undefined), `test ${v.tcId}`);
+    if (valid) t.equal(seal(), v.ct + v.tag, `test ${v.tcId}`);
+  }
+  const refused = others.flatMap(({ tests }: { tests: Parameters<typeof gcmVector>[0][] }) => tests);
+  t.equal(refused.length, 37, 'from 0 to 2056 bits');
+  for (const v of refused) {
+    const { seal, opened } = gcmVector(v);
+    t.same(opened, [undefined, undefined], `test ${v.tcId}`);
+    t.throws(seal, RangeError, `test ${v.tcId}`);
   }
 });
 
