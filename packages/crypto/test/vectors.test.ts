@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, decapsulate, encapsulate, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { sealChunkWith } from '../src/chunk.ts';
@@ -17,7 +17,7 @@ import {
   hmacSha256,
   sha256,
 } from '../src/primitives.ts';
-import { xWingDecapsulate, xWingEncapsulate, xWingKeyPairFromSeed } from '../src/x-wing.ts';
+import { createXWingKeyPair, xWingDecapsulate, xWingEncapsulate, xWingKeyPairFromSeed } from '../src/x-wing.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape of each vector file is its own
 function vectors(name: string): any {
@@ -131,11 +131,18 @@ t.test('a GCM tag cut to 4 bytes is refused although its bytes are right', async
   }
 });
 
-t.test('X-Wing agrees with its draft: seed expansion, public key, decapsulation', async (t) => {
-  const v = vectors('x-wing');
-  const pair = xWingKeyPairFromSeed(hex(v.seed));
-  t.equal(pair.publicKey.toString('hex'), v.publicKey);
-  t.equal(xWingDecapsulate(pair, hex(v.ciphertext)).toString('hex'), v.sharedSecret);
+t.test('X-Wing agrees with all vectors of its draft: seed expansion, public key, decapsulation', async (t) => {
+  const { tests } = vectors('x-wing');
+  t.equal(tests.length, 3);
+  for (const v of tests) {
+    const pair = xWingKeyPairFromSeed(hex(v.seed));
+    t.equal(pair.publicKey.toString('hex'), v.publicKey);
+    t.equal(xWingDecapsulate(pair, hex(v.ciphertext)).toString('hex'), v.sharedSecret);
+  }
+});
+
+t.test('what X-Wing encapsulates is decapsulated, and a forged ciphertext gives another secret', async (t) => {
+  const pair = createXWingKeyPair();
   const { sharedSecret, ciphertext } = xWingEncapsulate(pair.publicKey);
   t.equal(ciphertext.length, 1120);
   t.ok(xWingDecapsulate(pair, ciphertext).equals(sharedSecret));
@@ -145,3 +152,18 @@ t.test('X-Wing agrees with its draft: seed expansion, public key, decapsulation'
     t.notOk(xWingDecapsulate(pair, forged).equals(sharedSecret), `byte ${position}`);
   }
 });
+
+t.test(
+  'ML-KEM-768 agrees with Wycheproof: key generation, and implicit rejection of a strange ciphertext',
+  async (t) => {
+    const v = vectors('ml-kem-768');
+    // RFC 9935: a private key as its 64-byte seed.
+    const pkcs8 = Buffer.concat([hex('3054020100300b060960864801650304040204428040'), hex(v.seed)]);
+    const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+    const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+    t.equal(spki.subarray(-1184).toString('hex'), v.ek);
+    t.equal(decapsulate(key, hex(v.c)).toString('hex'), v.K);
+    const { sharedKey, ciphertext } = encapsulate(createPublicKey(key));
+    t.ok(decapsulate(key, ciphertext).equals(sharedKey));
+  },
+);
