@@ -81,7 +81,7 @@ t.test('Ed25519 agrees with all vectors of RFC 8032', async (t) => {
 
 t.test('AES-256-GCM agrees with Wycheproof, and refuses every modified tag', async (t) => {
   const { tests } = vectors('aes-256-gcm');
-  t.equal(tests.length, 48);
+  t.equal(tests.length, 66);
   for (const v of tests) {
     const [key, nonce, aad, message] = [hex(v.key), hex(v.iv), hex(v.aad), hex(v.msg)];
     const opened = gcmOpen(key, nonce, aad, Buffer.concat([hex(v.ct), hex(v.tag)]));
