@@ -25,6 +25,8 @@ const AT = {
   rights: 178,
   quota: 179,
   signature: 187,
+  /** Version 2: before the signature. */
+  lock: 187,
 };
 
 /** The ticket with `bytes` in place of what stands at `offset`. */
@@ -86,12 +88,16 @@ t.test('a ticket with any field altered is refused, whoever presents it', async 
   await using otherDirector = await DirectorStandIn.start();
   const grant = { ...ids, rights: ['append' as const], byteQuota: 1000 };
   const ticket = site.director.ticket(site.source, site.targetIdentity, grant);
+  const locked = site.director.ticket(site.source, site.targetIdentity, { ...grant, lockFor: 60 * MINUTE });
   const forOther = site.director.ticket(site.source, other, grant);
   const foreign = otherDirector.ticket(site.source, site.targetIdentity, grant);
   const [job, run, domain] = [randomUUID(), randomUUID(), randomUUID()];
 
   const attacks: [string, Buffer, Partial<Open>, Identity?][] = [
-    ['another version', altered(ticket, 0, Buffer.from([2])), {}],
+    ['a version that is not known', altered(ticket, 0, Buffer.from([9])), {}],
+    ['the other version', altered(ticket, 0, Buffer.from([2])), {}],
+    ['a shorter lock', altered(locked, AT.lock, u64(1)), {}],
+    ['no lock', altered(Buffer.concat([locked.subarray(0, AT.lock), locked.subarray(-64)]), 0, Buffer.from([1])), {}],
     ['another key id', altered(ticket, AT.keyId, foreign.subarray(AT.keyId, AT.jti)), {}],
     ['a fresh id, to be used twice', altered(ticket, AT.jti, uuid(randomUUID())), {}],
     ['issued later', altered(ticket, AT.issued, u64(Date.now() + 30_000)), {}],
@@ -117,7 +123,7 @@ t.test('a ticket with any field altered is refused, whoever presents it', async 
     ['cut short', ticket.subarray(0, -1), {}],
   ];
   for (const [what, bytes, more, who] of attacks) {
-    const code = what === 'another version' ? 'format-unknown' : 'ticket-invalid';
+    const code = what === 'a version that is not known' ? 'format-unknown' : 'ticket-invalid';
     const answer = await open(site, site.target, bytes, { ...wanted, ...more }, who);
     t.match(answer, { code, kind: code === 'format-unknown' ? /./ : 'refused' }, what);
   }
