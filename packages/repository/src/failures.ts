@@ -65,6 +65,12 @@ export const fail = failuresOf({
   /** Signature, MAC or checksum of a manifest does not hold. */
   'manifest-forged': { kind: 'corrupt', advice: 'Do not restore from this point before knowing who changed it.' },
   'wrong-run-key': { kind: 'refused', advice: 'Use the encryption password of the job that made this point.' },
+  /** It cannot be told what is still needed, so nothing is collected. */
+  'collection-blocked': {
+    kind: 'corrupt',
+    advice: 'Verify the repository; then repair the recovery point or remove it, and collect again.',
+  },
+  'collection-running': { kind: 'refused', advice: 'Wait until the collection under way has ended.' },
   /** A stored file is not there. */
   'file-missing': { kind: 'corrupt', advice: 'Check whether something else removes files from the repository.' },
   'file-exists': { kind: 'refused', advice: 'Choose another name.' },
