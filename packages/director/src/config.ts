@@ -30,6 +30,11 @@ export const DirectorConfigSchema = Type.Object(
       maximum: 8760,
       description: 'hours between key drills of a job; 0: none',
     }),
+    verifyWithin: Type.Integer({
+      minimum: 0,
+      maximum: 3650,
+      description: 'days within which daily verifications read all of a repository; 0: none',
+    }),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),
@@ -51,6 +56,7 @@ export const DIRECTOR_DEFAULTS = {
   port: 7420,
   controlPort: 7421,
   drillInterval: 24,
+  verifyWithin: 30,
   names: [],
   logLevel: 'info',
 } as const satisfies Omit<DirectorConfig, 'data'>;

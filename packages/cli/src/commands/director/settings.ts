@@ -13,5 +13,6 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'kms', kind: 'text', describe: 'key that wraps secrets: file:, pkcs11:, aws-kms: or vault: (masterKeyFile)' },
   { name: 'previousKms', kind: 'list', describe: 'keys that were used before, for what they have wrapped' },
   { name: 'drillInterval', kind: 'number', describe: 'hours between key drills of each job, 0 for none (24)' },
+  { name: 'verifyWithin', kind: 'number', describe: 'days within which all of a repository is read, 0 for never (30)' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];
