@@ -1,6 +1,17 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Failure } from '@sealift/core';
-import { CHUNK_TYPE, CODEC, chunkId, chunkKeysFromSecret, encodeBundle, encodeInner, uuidBytes } from '@sealift/crypto';
+import {
+  CHUNK_TYPE,
+  CODEC,
+  chunkId,
+  chunkKeysFromSecret,
+  encodeBundle,
+  encodeInner,
+  newUuidBytes,
+  type RunKey,
+  sealInner,
+  uuidBytes,
+} from '@sealift/crypto';
 import { createTargetWorkers, proveInFlight } from '@sealift/pipeline';
 import { type ChunkToStore, createRepository, filesystemStore, openRepository } from '@sealift/repository';
 import t from 'tap';
@@ -48,4 +59,28 @@ t.test('with the keys of the repository a chunk is found whose contents are othe
     damagedChunks: 2,
   });
   t.ok(flaws.some(({ message }) => message.includes(planted.id.toString('hex'))));
+});
+
+t.test('in a repository that is encrypted at rest ids are made again once it is unlocked', async (t) => {
+  const store = filesystemStore(t.testdir());
+  const slot = { id: newUuidBytes(), kind: 'keyfile' as const, label: 'first' };
+  const slotKey = randomBytes(32);
+  await createRepository(store, { slot, slotKey });
+  await using repository = await openRepository(store, { holder: randomUUID() });
+  await using pool = createTargetWorkers(1);
+  repository.encryption?.unlock(slot.id, slotKey);
+  const { idKey } = chunkKeysFromSecret(repository.dedupSecret);
+  const contents = randomBytes(3000);
+  const [id, planted] = [chunkId(idKey, CHUNK_TYPE.data, contents), randomBytes(32)];
+  {
+    await using writer = repository.writer({ zone: uuidBytes(repository.id) });
+    for (const one of [id, planted]) {
+      const plain = stored({ contents, type: CHUNK_TYPE.data }, one);
+      const body = sealInner(writer.sealUnder as RunKey, plain, plain.body);
+      await writer.put({ ...plain, body, checksum: createHash('sha256').update(body).digest() });
+    }
+  }
+  const prove = proveInFlight(pool, repository.dedupSecret);
+  t.match(await repository.verify({}), { flaws: 0 }, 'checksums alone do not tell');
+  t.match(await repository.verify({ prove }), { flaws: 1, idsProven: 1, damagedChunks: 1 });
 });

@@ -30,6 +30,8 @@ export const fail = failuresOf({
   'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
   /** Stored bytes of a chunk differ from their checksum. */
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
+  /** A lock, a key table or a record of the log of removals. */
+  'file-damaged': { kind: 'corrupt', advice: 'Put it back from a copy of the repository, and check the disk.' },
   'config-damaged': {
     kind: 'corrupt',
     advice: 'Keep the serving Transporter running, and put the config file back from a copy of the repository.',

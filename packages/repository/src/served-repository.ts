@@ -257,7 +257,8 @@ export class ServedRepository implements Repository {
 
   #upkeepHost(): UpkeepHost {
     const { store, config, table } = this.#parts;
-    return { store, config, table, readOnly: this.readOnly, points: () => this.points() };
+    const { encryption, readOnly } = this;
+    return { store, config, table, encryption, readOnly, points: () => this.points() };
   }
 
   #writable(): RightToWrite {

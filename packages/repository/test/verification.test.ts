@@ -1,9 +1,9 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Failure } from '@sealift/core';
-import { uuidBytes } from '@sealift/crypto';
+import { newUuidBytes, uuidBytes } from '@sealift/crypto';
 import {
   type AffectedPoint,
   createRepository,
@@ -19,6 +19,7 @@ import { aBundle, aChunk } from './fixtures/chunks.ts';
 import { aDomain, aSigner, preparePoint } from './fixtures/points.ts';
 
 const TRIALS = 3000;
+const FOLDERS = ['packs', 'points', 'references', 'locks', 'least-locks', 'removals', 'keys'];
 const holder = randomUUID();
 const signer = await aSigner();
 const { domain, descriptor } = await aDomain();
@@ -36,13 +37,18 @@ async function keep(repository: Repository, o: Parameters<typeof preparePoint>[2
   return { record, zone, ids: chunks.map(({ id }) => id) };
 }
 
-/** Points in both modes, each with packs of its own, and a bundle. */
+/** Points in both modes, each with packs of its own, locked, held and removed ones, and a bundle. */
 async function filledRepository(directory: string) {
   const store = filesystemStore(directory);
   await createRepository(store);
   await using repository = await openRepository(store, { holder });
   const kept = [await keep(repository), await keep(repository, { chunks: 5 })];
   kept.push(await keep(repository, { run: domain.newRun(), descriptor }));
+  const gone = await keep(repository, { chunks: 1 });
+  await repository.removePoint(gone.record.id, { reason: 'not wanted' });
+  await repository.lengthenLeastLock(1000);
+  await repository.lockPoint((kept[0] as Kept).record.id, Date.now() + 60_000);
+  await repository.holdPoint((kept[1] as Kept).record.id, 'for the auditors');
   await using writer = repository.writer({ zone: uuidBytes(repository.id) });
   await Promise.all([writer.put(aBundle(3)), writer.put(aChunk(200_000))]);
   return { store, kept };
@@ -75,7 +81,7 @@ async function flip(store: Store, name: string, offset: number): Promise<AsyncDi
 }
 
 async function allFiles(store: Store): Promise<{ name: string; length: number }[]> {
-  const folders = await Promise.all(['packs', 'points', 'references'].map((folder) => store.list(folder)));
+  const folders = await Promise.all(FOLDERS.map((folder) => store.list(folder)));
   const names = ['config', ...folders.flat()];
   return Promise.all(names.map(async (name) => ({ name, length: (await store.readTail(name, 0)).length })));
 }
@@ -95,7 +101,7 @@ t.test('a whole repository has no flaw, and everything in it was read', async (t
   const found = await look(repository, { onProgress: ({ bytesRead }) => seen.push(bytesRead) });
   t.same(found.failures, []);
   const { chunks, storedBytes } = repository.stats();
-  t.match(found, { packs: 4, packsRead: 4, chunksRead: chunks, bytesRead: storedBytes, points: 3, idsProven: 0 });
+  t.match(found, { packs: 5, packsRead: 5, chunksRead: chunks, bytesRead: storedBytes, points: 3, idsProven: 0 });
   t.match(found, { damagedChunks: 0, missingChunks: 0, affectedPoints: 0 });
   t.ok((found.verifiedSince ?? 0) > Date.now() - 60_000);
   t.equal(seen.at(-1), storedBytes);
@@ -122,7 +128,7 @@ t.test(
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       await turn();
     }
-    t.match(Object.fromEntries(kinds), { config: Number, packs: Number, points: Number, references: Number });
+    t.same([...kinds.keys()].sort(), ['config', 'least-locks', 'locks', 'packs', 'points', 'references', 'removals']);
     t.same((await look(repository)).failures, [], 'and put back it is whole');
   },
 );
@@ -208,6 +214,23 @@ t.test('the list of what was read may be lost or damaged', async (t) => {
   const found = await look(repository, { percent: 30 });
   t.same(found.failures, []);
   t.notOk(found.verifiedSince, 'what is not known to have been read was not');
+});
+
+t.test('one bit flipped in either copy of a key table is found', async (t) => {
+  const store = filesystemStore(t.testdir());
+  const slot = { id: newUuidBytes(), kind: 'keyfile' as const, label: 'first' };
+  await createRepository(store, { slot, slotKey: randomBytes(32) });
+  await using repository = await openRepository(store, { holder });
+  t.same((await look(repository)).failures, [], 'a locked repository is verified by its checksums');
+  const tables = (await allFiles(store)).filter(({ name }) => name.startsWith('keys/'));
+  t.equal(tables.length, 2);
+  for (let trial = 0; trial < 200; trial++) {
+    const { name, length } = tables[trial % 2] as (typeof tables)[number];
+    const offset = randomInt(length);
+    await using _flipped = await flip(store, name, offset);
+    const { files } = await look(repository);
+    if (files.length !== 1 || files[0] !== name) t.fail(`${name} at ${offset} of ${length}: found ${files}`);
+  }
 });
 
 t.test('reading is held back to a limit, and ends when it is told to', async (t) => {

@@ -1,3 +1,4 @@
+import type { RepositoryEncryption } from '../at-rest/repository-encryption.ts';
 import type { RepositoryConfig } from '../format/config.ts';
 import type { PackTable } from '../index/pack-table.ts';
 import type { PointRecord } from '../points.ts';
@@ -8,6 +9,8 @@ export interface UpkeepHost {
   store: Store;
   config: RepositoryConfig;
   table: PackTable;
+  /** There when it is encrypted at rest. */
+  encryption: RepositoryEncryption | undefined;
   readOnly: boolean;
   points(): Promise<PointRecord[]>;
 }

@@ -27,15 +27,18 @@ export interface ChunkToProve {
 }
 
 /**
- * Makes the id of a chunk again from its contents. Resolves to the SHA-256 of the body; rejects with a `corrupt` failure
- * if the id is another one.
+ * Makes the id of a chunk again from its contents. Resolves to the SHA-256 of the body it was given; rejects with a
+ * `corrupt` failure if the id is another one.
  */
 export type ProveChunk = (chunk: ChunkToProve) => Promise<Buffer>;
+
+/** Opens a chunk that was sealed at rest. */
+type Unseal = (chunk: { type: ChunkType; id: Buffer }, body: Buffer) => Buffer;
 
 export interface ReadPackOptions {
   pace: Pace;
   /** Zone whose contents can be read here, and how. */
-  prove: { zone: Buffer; chunk: ProveChunk } | undefined;
+  prove: { zone: Buffer; chunk: ProveChunk; unseal: Unseal | undefined } | undefined;
   onChunk: (bytes: number) => void;
 }
 
@@ -131,13 +134,12 @@ class PackReader {
   async #body(of: { zone: Buffer; entry: PackEntry; body: Buffer<ArrayBuffer> }): Promise<void> {
     const { zone, entry, body } = of;
     const { prove, onChunk } = this.#options;
-    const { type, id, members } = entry;
-    const proof = prove?.zone.equals(zone) === true ? prove.chunk : undefined;
-    const checksum = proof === undefined ? sha256InBackground(body) : proof({ type, id, members, body: ownCopy(body) });
-    if (!(await checksum).equals(entry.checksum)) throw fail('format-damaged', 'Its checksum does not hold.');
+    const proof = prove?.zone.equals(zone) === true ? prove : undefined;
+    const checksum = proof === undefined ? await sha256InBackground(body) : await checksumAndProof(entry, body, proof);
+    if (!checksum.equals(entry.checksum)) throw fail('format-damaged', 'Its checksum does not hold.');
     if (proof !== undefined) this.#verdict.proven += 1;
     this.#verdict.chunks += 1;
-    this.#verdict.whole.set(entry.offset, id.toString('hex'));
+    this.#verdict.whole.set(entry.offset, entry.id.toString('hex'));
     onChunk(entry.length);
   }
 
@@ -172,6 +174,19 @@ class PackReader {
       return undefined;
     }
   }
+}
+
+/** SHA-256 of the body as stored, once the id was made again. */
+async function checksumAndProof(
+  { type, id, members, checksum }: PackEntry,
+  body: Buffer<ArrayBuffer>,
+  { chunk, unseal }: NonNullable<ReadPackOptions['prove']>,
+): Promise<Buffer> {
+  if (unseal === undefined) return await chunk({ type, id, members, body: ownCopy(body) });
+  const stored = await sha256InBackground(body);
+  // What does not even hold its checksum is not worth decrypting.
+  if (stored.equals(checksum)) await chunk({ type, id, members, body: ownCopy(unseal({ type, id }, body)) });
+  return stored;
 }
 
 /** Records fill the pack from the header to the footer without a gap. */

@@ -19,7 +19,8 @@ export async function verify(
   const found = await repository.verify(
     {
       ...spec,
-      prove: proveInFlight(pool, repository.dedupSecret),
+      // Without the keys of a repository that is locked, checksums have to do.
+      ...(repository.encryption?.locked === true ? {} : { prove: proveInFlight(pool, repository.dedupSecret) }),
       onFlaw: (file, { code, message }) => {
         files.add(file);
         reporter.warning({ path: Buffer.from(file), code, message });
