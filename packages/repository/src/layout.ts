@@ -4,6 +4,8 @@ export const CONFIG_NAME = 'config';
 export const PACKS_FOLDER = 'packs';
 export const POINTS_FOLDER = 'points';
 export const REFERENCES_FOLDER = 'references';
+/** Packs of which a repair could not save everything. */
+export const DAMAGED_FOLDER = 'damaged';
 export const LEASES_FOLDER = 'leases';
 export const KEYS_FOLDER = 'keys';
 export const LOCKS_FOLDER = 'locks';
@@ -48,6 +50,11 @@ export function packIdOf(name: string): Buffer {
   return Buffer.from(name.slice(-37, -5), 'hex');
 }
 
+/** Where a damaged pack is kept for people to look at. */
+export function damagedPackName(name: string): string {
+  return `${DAMAGED_FOLDER}/${packIdOf(name).toString('hex')}.pack`;
+}
+
 /** The name a growing pack gets when it is finished; a finished one's own. */
 export function finishedPackName(name: string): string {
   return packName(packIdOf(name));
@@ -59,6 +66,11 @@ export function pointName(pointId: string): string {
 
 export function referencesName(pointId: string): string {
   return `${REFERENCES_FOLDER}/${pointId}`;
+}
+
+/** Id of the point whose reference list has this name. */
+export function parseReferencesName(name: string): string | undefined {
+  return pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
 }
 
 /** Id of the point whose file has this name, or undefined for anything else. */

@@ -7,6 +7,7 @@ import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
+import type { Repair, RepairOptions } from './upkeep/repair.ts';
 import type { Verification, VerifyOptions } from './upkeep/verify.ts';
 
 export interface RepositoryStats {
@@ -82,4 +83,6 @@ export interface Repository extends AsyncDisposable {
   stats(): RepositoryStats;
   /** Reads what is stored, or a part of it, and compares it with its checksums. Others may write meanwhile. */
   verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification>;
+  /** Mends what verifications have found as far as that can be done here. Refused while a collection runs. */
+  repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair>;
 }

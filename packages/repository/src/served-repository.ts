@@ -24,6 +24,7 @@ import type { Sessions } from './sessions.ts';
 import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
 import { Collector } from './upkeep/collector.ts';
 import type { UpkeepHost } from './upkeep/host.ts';
+import { type Repair, type RepairOptions, repairRepository } from './upkeep/repair.ts';
 import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
 
 /** What an open repository is made of. */
@@ -212,6 +213,17 @@ export class ServedRepository implements Repository {
 
   verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification> {
     return verifyRepository(this.#upkeepHost(), options, signal);
+  }
+
+  async repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair> {
+    const lease = options.dryRun === true ? undefined : this.#writable().lease;
+    const onStored = (bytes: number) => this.#onStored(bytes);
+    const host = { ...this.#upkeepHost(), onStored, confirmLease: async () => lease?.confirm() };
+    return await this.#collector.alone(
+      host.store.location,
+      (either) => repairRepository(host, options, either),
+      signal,
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -14,3 +14,11 @@ export interface UpkeepHost {
   readOnly: boolean;
   points(): Promise<PointRecord[]>;
 }
+
+/** What repair needs besides. */
+export interface RepairHost extends UpkeepHost {
+  /** Asks the store whether this program still owns the repository; before everything that takes something away. */
+  confirmLease(): Promise<void>;
+  /** Told by how many bytes the finished packs grew or shrank. */
+  onStored(bytes: number): void;
+}
