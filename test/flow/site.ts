@@ -46,6 +46,7 @@ export class Site implements AsyncDisposable {
       controlPort: await freePort(),
       names: [],
       drillInterval: 0,
+      verifyWithin: 0,
       logLevel: LOG_LEVEL,
       ...more,
     };

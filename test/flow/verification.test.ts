@@ -57,7 +57,8 @@ t.test('a whole repository passes, and the run shows what was read', async (t) =
   t.equal(status, 0, stderr);
   const run = JSON.parse(stdout);
   t.match(run, { kind: 'verify', state: 'done', repository: { name: 'store' } });
-  t.match(run.report, { packs: 1, packsRead: 1, points: 1, damagedFiles: 0, next: /whole/ });
+  t.match(run.report, { packs: 1, packsRead: 1, points: 1, damagedFiles: 0, idsSealed: 0, next: /whole/ });
+  t.equal(run.report.idsProven, run.report.chunksRead, 'every id was made again');
   const listed = await sealift('run', 'list', '--repository', 'store');
   t.match(listed.stdout, new RegExp(`${run.id} +store +verify +done`));
 });

@@ -33,6 +33,11 @@ export const DirectorConfigSchema = Type.Object(
     postQuantumOnly: Type.Optional(
       Type.Boolean({ description: 'refuse TLS without X25519MLKEM768, on both listeners' }),
     ),
+    verifyWithin: Type.Integer({
+      minimum: 0,
+      maximum: 3650,
+      description: 'days within which daily verifications read all of a repository; 0: none',
+    }),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),
@@ -54,6 +59,7 @@ export const DIRECTOR_DEFAULTS = {
   port: 7420,
   controlPort: 7421,
   drillInterval: 24,
+  verifyWithin: 30,
   names: [],
   logLevel: 'info',
 } as const satisfies Omit<DirectorConfig, 'data'>;

@@ -22,6 +22,7 @@ import { createLogger, type Logger } from './logger.ts';
 import { DirectorMetrics } from './metrics.ts';
 import { Dispatcher } from './schedule/dispatcher.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
+import { VerificationSchedule } from './upkeep/verification-schedule.ts';
 
 export interface DirectorHandle extends AsyncDisposable {
   /** `https://host:port` of the REST API. */
@@ -101,6 +102,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   };
   const dispatcher = new Dispatcher(context);
   parts.use(new DrillSchedule(context, config.drillInterval));
+  parts.use(new VerificationSchedule(context, config.verifyWithin));
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };
 }

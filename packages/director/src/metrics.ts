@@ -10,6 +10,7 @@ import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
 import { addDrillGauges, addKmsGauge } from './metrics-of-keys.ts';
+import { addVerificationGauges } from './metrics-of-upkeep.ts';
 
 /** From a second to a day. */
 const DURATIONS = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200, 86_400];
@@ -80,6 +81,7 @@ export class DirectorMetrics {
     addJobGauges(this.#registry, sources);
     addTransporterGauges(this.#registry, sources);
     addRepositoryGauges(this.#registry, sources);
+    addVerificationGauges(this.#registry, sources);
   }
 
   countKmsRequest(provider: string, result: 'ok' | 'failed'): void {

@@ -1,3 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { text } from 'node:stream/consumers';
 import { Failure } from '@sealift/core';
 import type { Progress, RunResource, TaskResult, VerifyReport } from '@sealift/wire';
 import t from 'tap';
@@ -153,3 +159,65 @@ t.test('events tell of it by its repository', async (t) => {
     break;
   }
 });
+
+t.test('damage is an alarm and in the metrics until a verification finds it gone', async (t) => {
+  await using stage = await openTheatre();
+  const { target, client } = stage;
+  const peer = await target.connected();
+  const events = client.events(AbortSignal.timeout(20_000));
+  const first = events.next();
+  const { id } = await verify(stage);
+  await target.task(0);
+  await first;
+  await peer.call('task.finished', { taskId: id, result: resultWith(REPORT) });
+  for await (const event of events) {
+    if (event.type !== 'alarm') continue;
+    t.match(event.data, { code: 'repository-damaged', repository: { name: 'store' }, advice: 'repair it' });
+    t.match(event.data.message, /1 of its files .* 2 chunks are lost, 1 recovery points need them/);
+    break;
+  }
+  const metrics = await metricsOf(stage);
+  t.match(metrics, /sealift_repository_damaged_chunks\{repository="store"\} 2/);
+  t.match(metrics, /sealift_repository_last_verified_timestamp_seconds\{repository="store"\} 1700000000\n/);
+  t.match(metrics, /sealift_repository_runs_total\{repository="store",kind="verify",result="warnings"\} 1/);
+  const again = await verify(stage);
+  await target.task(1);
+  const clean = { ...REPORT, damagedFiles: 0, damagedChunks: 0, affectedPoints: 0, damage: [], affected: [] };
+  await peer.call('task.finished', { taskId: again.id, result: resultWith(clean) });
+  t.match(await metricsOf(stage), /sealift_repository_damaged_chunks\{repository="store"\} 0/);
+});
+
+t.test('a share of each repository is verified once a day', async (t) => {
+  await using stage = await openTheatre();
+  const { target } = stage;
+  const runs = async () => (await stage.client.call('listRuns', { query: { repository: 'store' } })).items;
+  await stage.restart();
+  t.same(await runs(), [], 'a new one is left alone for a day');
+  await stage.director.close();
+  setBack(stage, 'repositories', 2);
+  await stage.restart({ verifyWithin: 7 });
+  t.match(await target.task(0), { kind: 'verify', spec: { withinDays: 7 } });
+  await stage.restart();
+  t.equal((await runs()).length, 1, 'not again on the same day');
+  const [run] = await runs();
+  const peer = await target.connected();
+  await peer.call('task.finished', { taskId: run?.id as string, result: resultWith(REPORT) });
+  await stage.director.close();
+  setBack(stage, 'runs', 1.1);
+  await stage.restart();
+  await target.task(1);
+  t.equal((await runs()).length, 2, 'but on the next');
+});
+
+async function metricsOf({ director }: Stage): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const ca = await readFile(director.authorityFile, 'utf8');
+  get(`${director.url}/metrics`, { ca }, resolve).on('error', reject);
+  return await text(await promise);
+}
+
+/** Makes everything in a table older by so many days. */
+function setBack({ data }: Stage, table: 'repositories' | 'runs', days: number): void {
+  using database = new DatabaseSync(join(data, 'director.sqlite'));
+  database.exec(`UPDATE ${table} SET created_at = created_at - ${days * 24 * 60 * 60 * 1000}`);
+}

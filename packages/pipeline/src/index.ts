@@ -1,5 +1,6 @@
 export { runBackup } from './backup.ts';
 export type { BackupOptions, BackupOutcome } from './backup-options.ts';
+export { proveInFlight } from './decrypt/prove-chunk.ts';
 export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
 export { type ListOptions, listEntries } from './list-entries.ts';
 export type { PathWarning } from './progress.ts';

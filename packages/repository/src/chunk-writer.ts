@@ -6,6 +6,7 @@ import type { PackEntry } from './format/pack-footer.ts';
 import { encodeRecordHeader, recordLength } from './format/pack-record.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { PACK_TARGET, PackFile, type RecordToWrite } from './pack-file.ts';
+import type { SessionHandle } from './sessions.ts';
 import type { Packing, Store } from './store/store.ts';
 
 export interface ChunkToStore {
@@ -47,6 +48,14 @@ interface WaitingRecord extends RecordToWrite {
   reject: (failure: Failure) => void;
 }
 
+interface WrittenGroup {
+  /** Of the pack. */
+  number: number;
+  entries: PackEntry[];
+  /** Of the pack if it is finished, else 0. */
+  length: number;
+}
+
 /**
  * Group commit: puts are gathered, written with one vectored write and one sync, then acknowledged together. While
  * groups are being written the next one gathers. Where files do not grow durably, each group is a pack of its own.
@@ -55,6 +64,7 @@ export class GroupWriter implements ChunkWriter {
   readonly sealUnder: RunKey | undefined;
   readonly #host: WriterHost;
   readonly #session: { zone: Buffer; run?: RunRecord };
+  readonly #handle: SessionHandle;
   readonly #zoneKey: string;
   readonly #packing: Packing;
   readonly #credit: ByteCredit;
@@ -72,9 +82,10 @@ export class GroupWriter implements ChunkWriter {
   #ended = false;
   #closing: Promise<void> | undefined;
 
-  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }, sealUnder?: RunKey) {
+  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }, handle: SessionHandle, sealUnder?: RunKey) {
     this.sealUnder = sealUnder;
     this.#host = host;
+    this.#handle = handle;
     this.#session = session;
     this.#zoneKey = session.zone.toString('hex');
     this.#packing = host.store.packing;
@@ -84,7 +95,7 @@ export class GroupWriter implements ChunkWriter {
   put(chunk: ChunkToStore): Promise<void> {
     const refusal = this.#refusal(chunk);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.#host.table.chunk(this.#session.zone, chunk.id) !== undefined) return Promise.resolve();
+    if (this.#host.table.use(this.#session.zone, chunk.id) !== undefined) return Promise.resolve();
     const key = `${this.#zoneKey}${chunk.id.toString('latin1')}`;
     const pending = this.#host.pending.get(key);
     // If the session that is storing it fails, this one stores it itself.
@@ -100,7 +111,10 @@ export class GroupWriter implements ChunkWriter {
 
   close(): Promise<void> {
     this.#ended = true;
-    this.#closing ??= this.#finish().finally(() => this.#host.onClosed(this));
+    this.#closing ??= this.#finish().finally(() => {
+      this.#handle.end();
+      this.#host.onClosed(this);
+    });
     return this.#closing;
   }
 
@@ -176,29 +190,34 @@ export class GroupWriter implements ChunkWriter {
   }
 
   async #commit(group: readonly WaitingRecord[]): Promise<void> {
-    const written = this.#packing.growsDurably ? await this.#append(group) : await this.#writePack(group);
+    await this.#handle.recorded;
+    const { number, entries, length } = this.#packing.growsDurably
+      ? await this.#append(group)
+      : await this.#writePack(group);
     this.#host.assertLeaseHeld();
-    for (const entry of written.entries) this.#host.table.addEntry(this.#session.zone, written.number, entry);
+    const { table } = this.#host;
+    for (const entry of entries) table.addStored(this.#session.zone, number, entry);
+    table.pack(number).length = length;
   }
 
-  async #append(group: readonly WaitingRecord[]): Promise<{ number: number; entries: PackEntry[] }> {
+  async #append(group: readonly WaitingRecord[]): Promise<WrittenGroup> {
     const { table, store } = this.#host;
     if (this.#pack === undefined) {
       this.#pack = await PackFile.begin(store, this.#session);
       this.#packNumber = table.addPack(this.#pack.header, this.#pack.name);
     }
-    return { number: this.#packNumber, entries: await this.#pack.add(group) };
+    return { number: this.#packNumber, entries: await this.#pack.add(group), length: 0 };
   }
 
   /** A pack that is published although the lease was lost does no harm: nothing in it was acknowledged. */
-  async #writePack(group: readonly WaitingRecord[]): Promise<{ number: number; entries: PackEntry[] }> {
+  async #writePack(group: readonly WaitingRecord[]): Promise<WrittenGroup> {
     const { table, store, onPackFinished } = this.#host;
     const pack = await PackFile.begin(store, this.#session);
     try {
       const entries = await pack.add(group);
       const name = await pack.finish();
       onPackFinished(pack.length);
-      return { number: table.addPack(pack.header, name), entries };
+      return { number: table.addPack(pack.header, name), entries, length: pack.length };
     } finally {
       await pack.close();
     }
@@ -211,6 +230,7 @@ export class GroupWriter implements ChunkWriter {
     const indexed = this.#host.table.pack(this.#packNumber);
     const publishing = this.#publish(pack).finally(() => {
       indexed.name = pack.name;
+      indexed.length = pack.length;
     });
     indexed.moving = publishing.catch(() => {});
     try {

@@ -44,7 +44,7 @@ function checkZone(manifest: Manifest, references: ReferenceCollector, repositor
 
 function checkRuns(manifest: Manifest, summary: ReferenceSummary, table: PackTable): void {
   const { pointId, zone, body } = manifest;
-  const found = table.chunk(zone, body);
+  const found = table.use(zone, body);
   if (found === undefined || found.type !== CHUNK_TYPE.manifest) {
     throw fail('point-incomplete', `The body of point ${pointId}, chunk ${body.toString('hex')}, is not there.`);
   }

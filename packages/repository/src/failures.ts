@@ -30,6 +30,8 @@ export const fail = failuresOf({
   'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
   /** Stored bytes of a chunk differ from their checksum. */
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
+  /** A lock, a key table or a record of the log of removals. */
+  'file-damaged': { kind: 'corrupt', advice: 'Put it back from a copy of the repository, and check the disk.' },
   'config-damaged': {
     kind: 'corrupt',
     advice: 'Keep the serving Transporter running, and put the config file back from a copy of the repository.',
@@ -65,6 +67,12 @@ export const fail = failuresOf({
   /** Signature, MAC or checksum of a manifest does not hold. */
   'manifest-forged': { kind: 'corrupt', advice: 'Do not restore from this point before knowing who changed it.' },
   'wrong-run-key': { kind: 'refused', advice: 'Use the encryption password of the job that made this point.' },
+  /** It cannot be told what is still needed, so nothing is collected. */
+  'collection-blocked': {
+    kind: 'corrupt',
+    advice: 'Verify the repository; then repair the recovery point or remove it, and collect again.',
+  },
+  'collection-running': { kind: 'refused', advice: 'Wait until the collection under way has ended.' },
   /** A stored file is not there. */
   'file-missing': { kind: 'corrupt', advice: 'Check whether something else removes files from the repository.' },
   'file-exists': { kind: 'refused', advice: 'Choose another name.' },

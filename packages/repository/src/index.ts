@@ -37,5 +37,7 @@ export { credentialsInFile } from './store/s3/credentials-file.ts';
 export { type S3StoreOptions, s3Store } from './store/s3/s3-store.ts';
 export type { GrowingFile, Packing, Store } from './store/store.ts';
 export type { AffectedPoint } from './upkeep/check-points.ts';
+export type { CollectOptions, CollectProgress, CollectReport } from './upkeep/collection.ts';
 export type { ChunkToProve, ProveChunk } from './upkeep/read-pack.ts';
+export type { Repair, RepairOptions } from './upkeep/repair.ts';
 export type { Verification, VerifyOptions, VerifyProgress } from './upkeep/verify.ts';

@@ -4,6 +4,8 @@ export const CONFIG_NAME = 'config';
 export const PACKS_FOLDER = 'packs';
 export const POINTS_FOLDER = 'points';
 export const REFERENCES_FOLDER = 'references';
+/** Packs of which a repair could not save everything. */
+export const DAMAGED_FOLDER = 'damaged';
 export const LEASES_FOLDER = 'leases';
 export const KEYS_FOLDER = 'keys';
 export const LOCKS_FOLDER = 'locks';
@@ -11,6 +13,7 @@ export const REMOVALS_FOLDER = 'removals';
 /** When each pack was last read whole; can be lost. */
 export const VERIFIED_NAME = 'cache/verified';
 export const LEAST_LOCKS_FOLDER = 'least-locks';
+export const SESSIONS_FOLDER = 'sessions';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
@@ -21,6 +24,7 @@ const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
 const REMOVAL_NAME = new RegExp(`^removals/([0-9]{12})(?:-(${UUID})-([0-9]{1,16}))?$`);
 const LEAST_LOCK_NAME = /^least-locks\/[0-9]{8}$/;
+const SESSION_NAME = new RegExp(`^sessions/([0-9]{16})-(${UUID})$`);
 const UUID_ALONE = new RegExp(`^${UUID}$`);
 
 export function packName(packId: Buffer): string {
@@ -46,6 +50,11 @@ export function packIdOf(name: string): Buffer {
   return Buffer.from(name.slice(-37, -5), 'hex');
 }
 
+/** Where a damaged pack is kept for people to look at. */
+export function damagedPackName(name: string): string {
+  return `${DAMAGED_FOLDER}/${packIdOf(name).toString('hex')}.pack`;
+}
+
 /** The name a growing pack gets when it is finished; a finished one's own. */
 export function finishedPackName(name: string): string {
   return packName(packIdOf(name));
@@ -57,6 +66,11 @@ export function pointName(pointId: string): string {
 
 export function referencesName(pointId: string): string {
   return `${REFERENCES_FOLDER}/${pointId}`;
+}
+
+/** Id of the point whose reference list has this name. */
+export function parseReferencesName(name: string): string | undefined {
+  return pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
 }
 
 /** Id of the point whose file has this name, or undefined for anything else. */
@@ -119,6 +133,16 @@ export function parseRemovalName(
   const number = Number(found[1]);
   if (found[2] === undefined) return { name, number };
   return { name, number, mark: { pointId: found[2], removedAt: Number(found[3]) } };
+}
+
+/** @param since ms since 1970 */
+export function sessionName(since: number, pointId: string): string {
+  return `${SESSIONS_FOLDER}/${String(since).padStart(16, '0')}-${pointId}`;
+}
+
+export function parseSessionName(name: string): { since: number; pointId: string } | undefined {
+  const found = SESSION_NAME.exec(name);
+  return found === null ? undefined : { since: Number(found[1]), pointId: found[2] as string };
 }
 
 /** A UUID in lower case: the only form in which ids become file names. */

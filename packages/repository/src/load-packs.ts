@@ -12,14 +12,17 @@ import type { Store } from './store/store.ts';
 /** Read from the end of each pack at first; the footer of a pack of 1 MiB chunks fits many times. */
 const TAIL = 64 * 1024;
 const READ_AHEAD = 16;
+const MOST_LISTINGS = 10;
 /** Copied and synced together while salvaging, bytes. */
 const SALVAGE_GROUP = 8 * 1024 * 1024;
 
-interface LoadedPack {
+export interface LoadedPack {
   header: PackHeader;
   entries: PackEntry[];
   name: string;
   length: number;
+  /** Its footer cannot be read. */
+  damaged?: boolean;
 }
 
 export interface LoadOptions {
@@ -41,18 +44,33 @@ export async function loadPacks(store: Store, table: PackTable, options: LoadOpt
     const pack = options.readOnly ? await scanPack(store, name) : await salvage(store, name, options.onProblem);
     if (pack !== undefined) inPlace.push(pack);
   }
-  let storedBytes = 0;
-  const names = (await store.list(PACKS_FOLDER)).filter(isPackName);
-  for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
-    if (pack !== undefined) storedBytes += addPack(table, pack);
-  }
+  let storedBytes = await loadFinished(store, table, options);
   // A chunk that is in a finished pack too is read from there.
   for (const pack of inPlace) storedBytes += addPack(table, pack);
   return storedBytes;
 }
 
+/** A collection that runs elsewhere may take away packs that were listed; what it kept of them is then in new ones. */
+async function loadFinished(store: Store, table: PackTable, options: LoadOptions): Promise<number> {
+  const known = new Set<string>();
+  let storedBytes = 0;
+  for (let vanished = 1, round = 0; vanished > 0 && round < MOST_LISTINGS; round++) {
+    vanished = 0;
+    const names = (await store.list(PACKS_FOLDER)).filter((name) => isPackName(name) && !known.has(name));
+    for (const name of names) known.add(name);
+    for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
+      if (pack === 'vanished') vanished++;
+      else if (pack !== undefined) storedBytes += addPack(table, pack);
+    }
+  }
+  return storedBytes;
+}
+
 function addPack(table: PackTable, pack: LoadedPack): number {
   const number = table.addPack(pack.header, pack.name);
+  const indexed = table.pack(number);
+  indexed.length = pack.length;
+  if (pack.damaged) indexed.damaged = true;
   for (const entry of pack.entries) table.addEntry(pack.header.zone, number, entry);
   return pack.length;
 }
@@ -61,22 +79,23 @@ async function loadPack(
   store: Store,
   name: string,
   { onProblem, cache }: LoadOptions,
-): Promise<LoadedPack | undefined> {
+): Promise<LoadedPack | undefined | 'vanished'> {
   try {
     const read = () => readFooter(store, name);
     return await throughCache(cache, name, read, ({ tail, length }) => ({ ...decodeFooter(tail), name, length }));
   } catch (thrown) {
     const failure = toFailure(thrown);
+    if (failure.code === 'file-missing') return 'vanished';
     if (failure.kind !== 'corrupt') throw failure;
     const pack = await scanPack(store, name);
     const kept = pack === undefined ? 'nothing of it can be read' : `${pack.entries.length} of its chunks can be read`;
     const message = `The footer of pack ${name} in ${store.location} is damaged; ${kept}.`;
     onProblem(fail('pack-damaged', message, { cause: failure }));
-    return pack;
+    return pack && { ...pack, damaged: true };
   }
 }
 
-async function readFooter(store: Store, name: string): Promise<Tail> {
+export async function readFooter(store: Store, name: string): Promise<Tail> {
   const { tail, length } = await store.readTail(name, TAIL);
   const span = footerSpan(tail, length);
   const bytes = span <= tail.length ? tail.subarray(tail.length - span) : await store.read(name, length - span, span);

@@ -19,7 +19,8 @@ import { loadPoints, removeOrphanedReferences, storedPoints } from './points.ts'
 import { readConfig } from './read-config.ts';
 import { RemovalLog } from './removals.ts';
 import type { Repository } from './repository.ts';
-import { ServedRepository } from './served-repository.ts';
+import { type Parts, ServedRepository } from './served-repository.ts';
+import { Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
 
 /** The first key slot of a repository that is encrypted at rest. */
@@ -97,11 +98,23 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
   const storedBytes = await loadPacks(store, table, loading);
+  const isCommitted = (pointId: string) => shelf.get(pointId) !== undefined;
+  const sessions = lease && held.use(await Sessions.load(store, clock, table.epochs, isCommitted));
   const freeBytes = await store.freeBytes();
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   held.move();
-  const parts = { store, config, keyTable, lease, table, shelf, clock };
-  return new ServedRepository({ ...parts, problems, storedBytes, freeBytes });
+  const parts: Parts = {
+    ...{ store, config, lease, table, keyTable, sessions, shelf, clock, problems, storedBytes, freeBytes },
+    reload: readOnly ? () => reload(parts) : undefined,
+  };
+  return new ServedRepository(parts);
+}
+
+/** What is in the packs now, in place of what was in them at the opening. */
+async function reload(parts: Parts): Promise<void> {
+  const table = new PackTable(parts.config.id);
+  parts.storedBytes = await loadPacks(parts.store, table, { readOnly: true, onProblem: () => {} });
+  parts.table = table;
 }
 
 async function openShelf(store: Store, options: LoadOptions): Promise<{ shelf: PointShelf; clock: RepositoryClock }> {

@@ -41,9 +41,12 @@ export class PointShelf {
     return point && this.#kept(point);
   }
 
-  add(point: PointRecord): PointRecord {
+  demand(id: string): PointRecord {
+    return this.#kept(this.#demand(id));
+  }
+
+  add(point: PointRecord): void {
     this.#points.set(point.id, point);
-    return this.#kept(point);
   }
 
   async lock(id: string, until: number): Promise<PointRecord> {

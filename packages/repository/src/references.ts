@@ -146,7 +146,7 @@ export class SpilledReferences implements ReferenceCollector {
       const ids = await this.#host.store.read(this.#file.name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const id = ids.subarray(i, i + ID_LENGTH);
-        const found = this.#host.table.chunk(this.zone, id);
+        const found = this.#host.table.use(this.zone, id);
         if (found !== undefined) {
           runs.add(found.in.run);
         } else if (++missingCount <= MOST_NAMED) {

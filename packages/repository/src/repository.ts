@@ -6,6 +6,8 @@ import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
 import type { Removal } from './removals.ts';
+import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
+import type { Repair, RepairOptions } from './upkeep/repair.ts';
 import type { Verification, VerifyOptions } from './upkeep/verify.ts';
 
 export interface RepositoryStats {
@@ -37,10 +39,13 @@ export interface Repository extends AsyncDisposable {
   readonly readOnly: boolean;
   /** Damage found while opening: each names the pack or point and says what is left of it. Jumps of the clock come later. */
   readonly problems: readonly Failure[];
-  /** Only durable chunks count as there. */
+  /** Only durable chunks count as there; one that is stays there for as long as a session that is open now. */
   lookup(zone: Buffer, id: Buffer): Lookup;
-  /** For one session: its packs hold chunks of one zone, sealed in one run. */
-  writer(session: { zone: Buffer; run?: RunRecord }): ChunkWriter;
+  /**
+   * For one session: its packs hold chunks of one zone, sealed in one run. If it tells which point it is for, what it
+   * stores survives collections until that point is committed, or was given up for a day.
+   */
+  writer(session: { zone: Buffer; run?: RunRecord; pointId?: string }): ChunkWriter;
   /**
    * A chunk, checked against its checksum: as it was put, or, in the own zone of a repository that is encrypted at rest,
    * what was sealed. In memory of its own, so it can be transferred.
@@ -66,6 +71,11 @@ export interface Repository extends AsyncDisposable {
    * `point-locked` or `point-held`. `reason` says why and by whom, and is kept in the log of removals.
    */
   removePoint(id: string, of: { reason: string }): Promise<void>;
+  /**
+   * Gives back the space of what no recovery point needs, while backups and restores go on. Refused with
+   * `collection-running`, and with `collection-blocked` if what a point needs cannot be told. May be cut off at any time.
+   */
+  collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport>;
   /** The log of removals, the newest first. */
   removals(limit: number): Promise<Removal[]>;
   /** The time by which locks are judged, ms since 1970: it never goes back and does not follow a sudden jump. */
@@ -73,4 +83,6 @@ export interface Repository extends AsyncDisposable {
   stats(): RepositoryStats;
   /** Reads what is stored, or a part of it, and compares it with its checksums. Others may write meanwhile. */
   verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification>;
+  /** Mends what verifications have found as far as that can be done here. Refused while a collection runs. */
+  repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair>;
 }

@@ -10,33 +10,43 @@ import type { RepositoryConfig } from './format/config.ts';
 import type { DecodedKeyTable } from './format/key-table.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
-import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
-import { finishedPackName, isUuid, pointName } from './layout.ts';
+import type { Lookup } from './index/pack-table.ts';
+import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
+import { type RecordHost, RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
-import type { Store } from './store/store.ts';
+import type { Sessions } from './sessions.ts';
+import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
+import { Collector } from './upkeep/collector.ts';
 import type { UpkeepHost } from './upkeep/host.ts';
+import { type Repair, type RepairOptions, repairRepository } from './upkeep/repair.ts';
 import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
 
-interface Parts {
-  store: Store;
+/** What an open repository is made of. */
+export interface Parts extends RecordHost {
   config: RepositoryConfig;
   /** There when it is encrypted at rest. */
   keyTable: DecodedKeyTable | undefined;
   /** Absent when opened for reading. */
   lease: Lease | undefined;
-  table: PackTable;
+  /** Absent when opened for reading. */
+  sessions: Sessions | undefined;
   shelf: PointShelf;
   clock: RepositoryClock;
   problems: Failure[];
   storedBytes: number;
   /** Undefined where the store cannot tell. */
   freeBytes: number | undefined;
+}
+
+interface RightToWrite {
+  lease: Lease;
+  sessions: Sessions;
 }
 
 export class ServedRepository implements Repository {
@@ -48,6 +58,8 @@ export class ServedRepository implements Repository {
   readonly #writers = new Set<ChunkWriter>();
   readonly #references = new Set<ReferenceCollector>();
   readonly #writerHost: WriterHost;
+  readonly #records: RecordReader;
+  readonly #collector = new Collector();
   /** Commits, removals and what is kept of points change one after another. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -55,20 +67,18 @@ export class ServedRepository implements Repository {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.id = uuidText(parts.config.id);
-    const host = { store: parts.store, confirmWritable: () => this.#writable().confirm() };
+    const host = { store: parts.store, confirmWritable: () => this.#writable().lease.confirm() };
     this.encryption = parts.keyTable && new RepositoryEncryption(host, parts.keyTable);
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
+    this.#records = new RecordReader(parts);
     this.#writerHost = {
       store: parts.store,
       table: parts.table,
       pending: new Map(),
       assertLeaseHeld: () => parts.lease?.assertHeld(),
       confirmLease: async () => parts.lease?.confirm(),
-      onPackFinished: (length) => {
-        parts.storedBytes += length;
-        void this.#measure();
-      },
+      onPackFinished: (length) => this.#onStored(length),
       onClosed: (writer) => this.#writers.delete(writer),
     };
   }
@@ -81,31 +91,26 @@ export class ServedRepository implements Repository {
     return this.#parts.table.lookup(zone, id);
   }
 
-  writer(session: { zone: Buffer; run?: RunRecord }): ChunkWriter {
-    this.#writable();
+  writer(session: { zone: Buffer; run?: RunRecord; pointId?: string }): ChunkWriter {
+    const { sessions } = this.#writable();
     if (session.zone.length !== ZONE_LENGTH) throw fail('wrong-zone', `A zone of ${session.zone.length} bytes.`);
     const own = session.zone.equals(this.#parts.config.id);
     if (own !== (session.run === undefined)) {
       throw fail('wrong-zone', 'A run is given for exactly the zones of source-side encryption.');
     }
     const sealUnder = own ? this.encryption?.newRun() : undefined;
-    const writer = new GroupWriter(this.#writerHost, publicSession({ run: sealUnder, ...session }), sealUnder);
+    const handle = sessions.begin(session.pointId);
+    const packed = publicSession({ run: sealUnder, ...session });
+    const writer = new GroupWriter(this.#writerHost, packed, handle, sealUnder);
     this.#writers.add(writer);
     return writer;
   }
 
   async readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }> {
     signal?.throwIfAborted();
-    const found = this.#parts.table.chunk(zone, id);
-    if (found === undefined) {
-      throw fail(
-        'chunk-missing',
-        `Chunk ${id.toString('hex')} is not in the repository ${this.#parts.store.location}.`,
-      );
-    }
+    const { found, bytes } = await this.#records.read(zone, id);
+    signal?.throwIfAborted();
     try {
-      const bytes = await this.#readRecord(found);
-      signal?.throwIfAborted();
       const { head, body, complete } = splitRecord(bytes);
       if (!complete || head.type !== found.type || !head.id.equals(id))
         throw fail('format-damaged', 'It holds another chunk.');
@@ -137,17 +142,26 @@ export class ServedRepository implements Repository {
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {
-    this.#writable();
+    const { sessions } = this.#writable();
     if (!isUuid(of.pointId)) throw fail('point-refused', 'The id of a recovery point is no UUID.');
     const { store, table } = this.#parts;
-    const onClosed = (closed: ReferenceCollector) => this.#references.delete(closed);
-    const references = await SpilledReferences.begin({ store, table, onClosed }, of);
-    this.#references.add(references);
-    return references;
+    const handle = sessions.begin(of.pointId);
+    const onClosed = (closed: ReferenceCollector) => {
+      handle.end();
+      this.#references.delete(closed);
+    };
+    try {
+      const references = await SpilledReferences.begin({ store, table, onClosed }, of);
+      this.#references.add(references);
+      return references;
+    } catch (thrown) {
+      handle.end();
+      throw thrown;
+    }
   }
 
   commitPoint(commit: PointToCommit): Promise<PointRecord> {
-    return this.#inTurn(() => this.#commit(commit));
+    return this.#inTurn(({ sessions }) => this.#commit(commit, sessions));
   }
 
   lockPoint(id: string, until: number): Promise<PointRecord> {
@@ -163,7 +177,15 @@ export class ServedRepository implements Repository {
   }
 
   removePoint(id: string, of: { reason: string }): Promise<void> {
-    return this.#inTurn((lease) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
+    return this.#inTurn(({ lease }) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
+  }
+
+  async collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
+    const { lease, sessions } = this.#writable();
+    const { store, table } = this.#parts;
+    const onStored = (bytes: number) => this.#onStored(bytes);
+    const host = { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
+    return await this.#collector.run(host, options, signal);
   }
 
   get leastLock(): number {
@@ -193,22 +215,33 @@ export class ServedRepository implements Repository {
     return verifyRepository(this.#upkeepHost(), options, signal);
   }
 
+  async repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair> {
+    const lease = options.dryRun === true ? undefined : this.#writable().lease;
+    const onStored = (bytes: number) => this.#onStored(bytes);
+    const host = { ...this.#upkeepHost(), onStored, confirmLease: async () => lease?.confirm() };
+    return await this.#collector.alone(
+      host.store.location,
+      (either) => repairRepository(host, options, either),
+      signal,
+    );
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  #inTurn<T>(change: (lease: Lease) => Promise<T>): Promise<T> {
+  #inTurn<T>(change: (right: RightToWrite) => Promise<T>): Promise<T> {
     const turn = this.#changing.then(async () => {
-      const lease = this.#writable();
-      await lease.confirm();
-      return change(lease);
+      const right = this.#writable();
+      await right.lease.confirm();
+      return change(right);
     });
     this.#changing = turn.catch(() => {});
     return turn;
   }
 
-  async #commit(commit: PointToCommit): Promise<PointRecord> {
+  async #commit(commit: PointToCommit, sessions: Sessions): Promise<PointRecord> {
     const { store, table, config, shelf, clock } = this.#parts;
     const opened = openManifest(commit.manifest);
     const { pointId } = opened.manifest;
@@ -219,39 +252,38 @@ export class ServedRepository implements Repository {
     if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
-    checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
-    const record = pointRecord(opened, await commit.references.publish(clock.now()));
-    await shelf.lockAhead(record, commit.lockFor ?? 0);
-    await store.publish(pointName(pointId), commit.manifest);
-    return shelf.add(record);
-  }
-
-  /** A pack may get its final name between the look-up and the read. */
-  async #readRecord(found: FoundChunk): Promise<Buffer<ArrayBuffer>> {
-    const { store } = this.#parts;
-    const { name } = found.in;
+    // Until the point is there, what was found is kept by this session alone.
+    const session = sessions.begin(pointId);
     try {
-      return await store.read(name, found.offset, found.length);
-    } catch (thrown) {
-      if (!(thrown instanceof Failure) || thrown.code !== 'file-missing') throw thrown;
-      await found.in.moving;
-      // Opened for reading, this program is not told when the serving one finishes a pack.
-      const now = found.in.name === name ? finishedPackName(name) : found.in.name;
-      if (now === name) throw thrown;
-      return await store.read(now, found.offset, found.length);
+      checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
+      const record = pointRecord(opened, await commit.references.publish(clock.now()));
+      await shelf.lockAhead(record, commit.lockFor ?? 0);
+      await store.publish(pointName(pointId), commit.manifest);
+      shelf.add(record);
+    } finally {
+      session.end();
     }
+    await sessions.committed(pointId);
+    return shelf.demand(pointId);
   }
 
   #upkeepHost(): UpkeepHost {
     const { store, config, table } = this.#parts;
-    return { store, config, table, readOnly: this.readOnly, points: () => this.points() };
+    const { encryption, readOnly } = this;
+    return { store, config, table, encryption, readOnly, points: () => this.points() };
   }
 
-  #writable(): Lease {
+  #writable(): RightToWrite {
+    const { lease, sessions } = this.#parts;
     if (this.#closing !== undefined) throw fail('repository-closed', `The repository ${this.id} was closed.`);
-    if (this.#parts.lease === undefined)
+    if (lease === undefined || sessions === undefined)
       throw fail('opened-read-only', `The repository ${this.id} was opened for reading.`);
-    return this.#parts.lease;
+    return { lease, sessions };
+  }
+
+  #onStored(bytes: number): void {
+    this.#parts.storedBytes += bytes;
+    void this.#measure();
   }
 
   async #measure(): Promise<void> {
@@ -261,10 +293,12 @@ export class ServedRepository implements Repository {
   }
 
   async #close(): Promise<void> {
-    const { lease, store } = this.#parts;
+    const { lease, sessions, store } = this.#parts;
     await using held = new AsyncDisposableStack();
     held.use(store);
     if (lease !== undefined) held.use(lease);
+    if (sessions !== undefined) held.use(sessions);
+    await this.#collector[Symbol.asyncDispose]();
     await this.#changing;
     held.defer(() => this.encryption?.lock());
     for (const references of this.#references) held.use(references);

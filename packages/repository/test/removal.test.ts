@@ -60,7 +60,7 @@ t.test('a lock that ended keeps nothing', async (t) => {
   const { repository } = await newRepository(t);
   await using _open = repository;
   const point = await commitPoint(repository, signer);
-  const until = repository.now() + 20;
+  const until = repository.now() + 3000;
   await repository.lockPoint(point.id, until);
   while (repository.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
   await repository.removePoint(point.id, { reason: 'expired' });
@@ -106,7 +106,6 @@ t.test('a point whose lock cannot be read is kept, and the problem is reported',
   {
     await using again = await openRepository(store, { holder });
     t.match(again.problems, [{ code: 'lock-damaged', message: new RegExp(name) }]);
-    await again.lockPoint(point.id, again.now() + 1);
     await again.holdPoint(point.id, 'why');
     await again.releasePoint(point.id);
   }

@@ -1,48 +1,39 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Failure } from '@sealift/core';
-import { uuidBytes } from '@sealift/crypto';
+import { newUuidBytes, uuidBytes } from '@sealift/crypto';
 import {
   type AffectedPoint,
   createRepository,
   filesystemStore,
   openRepository,
-  type PointRecord,
   type Repository,
-  type Store,
   type VerifyOptions,
 } from '@sealift/repository';
 import t from 'tap';
 import { aBundle, aChunk } from './fixtures/chunks.ts';
-import { aDomain, aSigner, preparePoint } from './fixtures/points.ts';
+import { allFiles, flip, type Kept, keep, unreadable, whole } from './fixtures/flips.ts';
+import { aDomain, aSigner } from './fixtures/points.ts';
 
 const TRIALS = 3000;
 const holder = randomUUID();
 const signer = await aSigner();
 const { domain, descriptor } = await aDomain();
 
-/** A point and the chunks it consists of. */
-interface Kept {
-  record: PointRecord;
-  zone: Buffer;
-  ids: Buffer[];
-}
-
-async function keep(repository: Repository, o: Parameters<typeof preparePoint>[2] = {}): Promise<Kept> {
-  const { pointId, zone, chunks, references, file } = await preparePoint(repository, signer, o);
-  const record = await repository.commitPoint({ pointId, manifest: file, references });
-  return { record, zone, ids: chunks.map(({ id }) => id) };
-}
-
-/** Points in both modes, each with packs of its own, and a bundle. */
+/** Points in both modes, each with packs of its own, locked, held and removed ones, and a bundle. */
 async function filledRepository(directory: string) {
   const store = filesystemStore(directory);
   await createRepository(store);
   await using repository = await openRepository(store, { holder });
-  const kept = [await keep(repository), await keep(repository, { chunks: 5 })];
-  kept.push(await keep(repository, { run: domain.newRun(), descriptor }));
+  const kept = [await keep(repository, signer), await keep(repository, signer, { chunks: 5 })];
+  kept.push(await keep(repository, signer, { run: domain.newRun(), descriptor }));
+  const gone = await keep(repository, signer, { chunks: 1 });
+  await repository.removePoint(gone.record.id, { reason: 'not wanted' });
+  await repository.lengthenLeastLock(1000);
+  await repository.lockPoint((kept[0] as Kept).record.id, Date.now() + 60_000);
+  await repository.holdPoint((kept[1] as Kept).record.id, 'for the auditors');
   await using writer = repository.writer({ zone: uuidBytes(repository.id) });
   await Promise.all([writer.put(aBundle(3)), writer.put(aChunk(200_000))]);
   return { store, kept };
@@ -59,35 +50,6 @@ async function look(repository: Repository, options: VerifyOptions = {}) {
   return { ...found, files: flaws.map(({ file }) => file), failures: flaws, affected };
 }
 
-/** Flips one bit; disposing flips it back. */
-async function flip(store: Store, name: string, offset: number): Promise<AsyncDisposable> {
-  const path = join(store.location, name);
-  const bit = 1 << randomInt(8);
-  const change = async () => {
-    await using file = await open(path, 'r+');
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, offset);
-    byte.writeUInt8(byte.readUInt8() ^ bit);
-    await file.write(byte, 0, 1, offset);
-  };
-  await change();
-  return { [Symbol.asyncDispose]: change };
-}
-
-async function allFiles(store: Store): Promise<{ name: string; length: number }[]> {
-  const folders = await Promise.all(['packs', 'points', 'references'].map((folder) => store.list(folder)));
-  const names = ['config', ...folders.flat()];
-  return Promise.all(names.map(async (name) => ({ name, length: (await store.readTail(name, 0)).length })));
-}
-
-async function unreadable(repository: Repository, kept: Kept[]): Promise<string[]> {
-  const lost: string[] = [];
-  for (const { zone, ids } of kept) {
-    for (const id of ids) await repository.readChunk(zone, id).catch(() => lost.push(id.toString('hex')));
-  }
-  return lost;
-}
-
 t.test('a whole repository has no flaw, and everything in it was read', async (t) => {
   const { store } = await filledRepository(t.testdir());
   await using repository = await openRepository(store, { holder });
@@ -95,7 +57,7 @@ t.test('a whole repository has no flaw, and everything in it was read', async (t
   const found = await look(repository, { onProgress: ({ bytesRead }) => seen.push(bytesRead) });
   t.same(found.failures, []);
   const { chunks, storedBytes } = repository.stats();
-  t.match(found, { packs: 4, packsRead: 4, chunksRead: chunks, bytesRead: storedBytes, points: 3, idsProven: 0 });
+  t.match(found, { packs: 5, packsRead: 5, chunksRead: chunks, bytesRead: storedBytes, points: 3, idsProven: 0 });
   t.match(found, { damagedChunks: 0, missingChunks: 0, affectedPoints: 0 });
   t.ok((found.verifiedSince ?? 0) > Date.now() - 60_000);
   t.equal(seen.at(-1), storedBytes);
@@ -122,7 +84,7 @@ t.test(
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       await turn();
     }
-    t.match(Object.fromEntries(kinds), { config: Number, packs: Number, points: Number, references: Number });
+    t.same([...kinds.keys()].sort(), ['config', 'least-locks', 'locks', 'packs', 'points', 'references', 'removals']);
     t.same((await look(repository)).failures, [], 'and put back it is whole');
   },
 );
@@ -184,7 +146,7 @@ t.test('a share of the packs is read, what was read longest ago first, and packs
   const store = filesystemStore(t.testdir());
   await createRepository(store);
   await using repository = await openRepository(store, { holder });
-  for (let i = 0; i < 10; i++) await keep(repository, { chunks: 20 });
+  for (let i = 0; i < 10; i++) await keep(repository, signer, { chunks: 20 });
   t.match(await look(repository, { percent: 30 }), { packs: 10, packsRead: 3 });
   const partly = await look(repository, { percent: 60 });
   t.match(partly, { packsRead: 6 });
@@ -210,6 +172,23 @@ t.test('the list of what was read may be lost or damaged', async (t) => {
   t.notOk(found.verifiedSince, 'what is not known to have been read was not');
 });
 
+t.test('one bit flipped in either copy of a key table is found', async (t) => {
+  const store = filesystemStore(t.testdir());
+  const slot = { id: newUuidBytes(), kind: 'keyfile' as const, label: 'first' };
+  await createRepository(store, { slot, slotKey: randomBytes(32) });
+  await using repository = await openRepository(store, { holder });
+  t.same((await look(repository)).failures, [], 'a locked repository is verified by its checksums');
+  const tables = (await allFiles(store)).filter(({ name }) => name.startsWith('keys/'));
+  t.equal(tables.length, 2);
+  for (let trial = 0; trial < 200; trial++) {
+    const { name, length } = tables[trial % 2] as (typeof tables)[number];
+    const offset = randomInt(length);
+    await using _flipped = await flip(store, name, offset);
+    const { files } = await look(repository);
+    if (files.length !== 1 || files[0] !== name) t.fail(`${name} at ${offset} of ${length}: found ${files}`);
+  }
+});
+
 t.test('reading is held back to a limit, and ends when it is told to', async (t) => {
   const { store } = await filledRepository(t.testdir());
   await using repository = await openRepository(store, { holder });
@@ -217,7 +196,3 @@ t.test('reading is held back to a limit, and ends when it is told to', async (t)
   const options = { bytesPerSecond: 1000, onProgress: () => stop.abort(new Error('enough')) };
   await t.rejects(repository.verify(options, stop.signal), { message: 'enough' });
 });
-
-async function whole(store: Store, name: string): Promise<Buffer> {
-  return (await store.readTail(name, 1 << 24)).tail;
-}

@@ -8,6 +8,7 @@ import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
 import { endRun, runById } from '../db/runs.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { runResource } from '../resources/run.ts';
+import { takeReport } from '../upkeep/take-report.ts';
 import { checkChain } from './check-chain.ts';
 import { repositoryOf } from './repository-of.ts';
 
@@ -45,16 +46,20 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
     warnings: result.progress.warnings,
     report: result.report,
   });
-  const made = isUpkeepRun(run) || result.point === undefined ? undefined : { run, point: result.point };
-  const point = made === undefined ? [] : [await pointStatement(context, made.run, made.point)];
-  if ((await db.batch([ending, ...point])) === undefined) {
-    context.metrics.countBytes(result.progress);
-    const job = made === undefined ? undefined : await jobById(db, made.run.job.id);
-    if (made !== undefined && job !== undefined) await checkChain(context, made.run, job.repositoryId, made.point);
-    await announceEnd(context, run.id);
-  } else {
+  const point =
+    isUpkeepRun(run) || result.point === undefined ? [] : [await pointStatement(context, run, result.point)];
+  if ((await db.batch([ending, ...point])) !== undefined) {
     await db.batch(point);
+    return;
   }
+  context.metrics.countBytes(result.progress);
+  await (isUpkeepRun(run) ? takeReport(context, run, result.report) : takePoint(context, run, result.point));
+  await announceEnd(context, run.id);
+}
+
+async function takePoint(context: Context, run: JobRun, point: TaskResult['point']): Promise<void> {
+  const job = point === undefined ? undefined : await jobById(context.db, run.job.id);
+  if (point !== undefined && job !== undefined) await checkChain(context, run, job.repositoryId, point);
 }
 
 async function pointStatement(context: Context, run: JobRun, point: NonNullable<TaskResult['point']>) {

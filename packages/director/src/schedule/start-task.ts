@@ -62,8 +62,10 @@ function logOf({ log }: Context, run: Run) {
 
 async function taskOf(context: Context, run: Run): Promise<TaskStart> {
   if (!isUpkeepRun(run)) return await jobTaskOf(context, run);
-  const { id, repository, attempt, upkeep } = run;
-  return { taskId: id, runId: id, repositoryId: repository.id, repositoryName: repository.name, attempt, ...upkeep };
+  const { id, repository, attempt, upkeep, createdAt } = run;
+  const base = { taskId: id, runId: id, repositoryId: repository.id, repositoryName: repository.name, attempt };
+  // What an earlier attempt has read is not read again.
+  return { ...base, ...upkeep, spec: { ...upkeep.spec, since: createdAt } };
 }
 
 async function jobTaskOf(context: Context, run: JobRun): Promise<TaskStart> {

@@ -56,7 +56,8 @@ export class BackupReceiver implements SessionServer {
     this.#repository = repository;
     this.#workers = means.workers;
     this.#takeQuota = means.take;
-    this.#writer = repository.writer({ zone, ...(open.run === undefined ? {} : { run: open.run }) });
+    const session = { zone, pointId: open.runId };
+    this.#writer = repository.writer(open.run === undefined ? session : { ...session, run: open.run });
     const { sealUnder } = this.#writer;
     this.#verifyBy =
       open.run === undefined

@@ -18,22 +18,30 @@ const PACK_MASK = 2 ** PACK_BITS - 1;
 export const MOST_PACKS = PACK_MASK;
 /** Type of an entry that is a member of a bundle, not a chunk. */
 const MEMBER = 0;
+/** In place of the bundle of a member: the id is not known any more. */
+const GONE = 0xffffffff;
+/** An index is rebuilt when more than one of so many entries is gone. */
+const GONE_SHARE = 4;
 
 /**
  * Hash index of one dedup zone: id -> place of a chunk, or member of a bundle. Entries (44 B) stand in blocks that are
  * never moved; a table of u32 slots with open addressing points at them and doubles at two thirds full, so an id takes
- * 50 to 56 B. Ids may be chosen by a hostile source, so slots depend on a secret seed.
+ * 52 to 58 B. Ids may be chosen by a hostile source, so slots depend on a secret seed.
  *
  * Entry, in u32 words: 0-7 id; 8 type (4 bits, 0 for a member) and pack number; 9 offset, or entry of the bundle;
- * 10 length, or ordinal in the bundle.
+ * 10 length, or ordinal in the bundle. Beside it 16 bits tell the epoch of its last use.
+ *
+ * An id that is forgotten keeps its entry, so that numbers stay what they are until `compact`.
  */
 export class HashIndex {
-  readonly #blocks: Uint32Array[] = [];
-  readonly #seed = new Uint32Array(new Uint8Array(randomBytes(32)).buffer);
+  #blocks: Uint32Array[] = [];
+  #uses: Uint16Array[] = [];
+  #seed = new Uint32Array(new Uint8Array(randomBytes(32)).buffer);
   readonly #wanted = new Uint32Array(8);
   #slots = new Uint32Array(1024);
   #count = 0;
   #chunks = 0;
+  #gone = 0;
 
   /** Ids of chunks, bundle members not counted. */
   get chunkCount(): number {
@@ -41,13 +49,19 @@ export class HashIndex {
   }
 
   get byteLength(): number {
-    return this.#slots.byteLength + this.#blocks.length * ENTRIES_PER_BLOCK * WORDS_PER_ENTRY * 4;
+    return this.#slots.byteLength + this.#blocks.length * ENTRIES_PER_BLOCK * (WORDS_PER_ENTRY * 4 + 2);
+  }
+
+  /** Entries have the numbers below this one. */
+  get entryCount(): number {
+    return this.#count;
   }
 
   /** Number of the entry of an id, or -1. `id` has 32 bytes. */
   find(id: Buffer): number {
     this.#read(id, 0);
-    return (this.#slots[this.#slotOf()] as number) - 1;
+    const entry = (this.#slots[this.#slotOf()] as number) - 1;
+    return entry >= 0 && this.#isGone(entry) ? -1 : entry;
   }
 
   /** Where the chunk of an entry is, or undefined if the id is known as a member only. */
@@ -57,6 +71,74 @@ export class HashIndex {
     if (type === MEMBER) return undefined;
     const place = { pack: word & PACK_MASK, offset: this.#word(entry, 9), length: this.#word(entry, 10) };
     return { type: type as ChunkType, ...place };
+  }
+
+  /** Number of the pack of a chunk, or -1 for an entry that is no chunk. */
+  packOf(entry: number): number {
+    const word = this.#word(entry, 8);
+    return word >>> PACK_BITS === MEMBER ? -1 : word & PACK_MASK;
+  }
+
+  /** Length of the record of a chunk. */
+  lengthOf(entry: number): number {
+    return this.#word(entry, 10);
+  }
+
+  /** Notes the epoch in which an entry was used last; of a member, its bundle. */
+  use(entry: number, epoch: number): void {
+    const used = this.packOf(entry) < 0 ? this.#word(entry, 9) : entry;
+    (this.#uses[Math.floor(used / ENTRIES_PER_BLOCK)] as Uint16Array)[used % ENTRIES_PER_BLOCK] = epoch;
+  }
+
+  lastUse(entry: number): number {
+    return (this.#uses[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint16Array)[entry % ENTRIES_PER_BLOCK] as number;
+  }
+
+  /** Makes every use so far one of epoch 1. */
+  levelUses(): void {
+    for (const uses of this.#uses) {
+      for (let i = 0; i < uses.length; i++) if (uses[i] !== 0) uses[i] = 1;
+    }
+  }
+
+  /** The chunk is known no more, nor are the members of a bundle. */
+  forget(entry: number): void {
+    this.#chunks--;
+    this.#gone++;
+    this.#write(entry, MEMBER, GONE, 0);
+  }
+
+  /** The chunk stands somewhere else from now on. */
+  relocate(entry: number, place: ChunkPlace): void {
+    this.#write(entry, (place.type * 2 ** PACK_BITS + place.pack) >>> 0, place.offset, place.length);
+  }
+
+  /** True if enough is gone for `compact` to be worth it. */
+  get isWasteful(): boolean {
+    return this.#gone > ENTRIES_PER_BLOCK && this.#gone * GONE_SHARE > this.#count;
+  }
+
+  /** Gives back the space of what is gone. Entries get new numbers. */
+  compact(): void {
+    const kept = new HashIndex();
+    const numbers = new Uint32Array(this.#count);
+    for (let entry = 0; entry < this.#count; entry++) {
+      const place = this.placeOf(entry);
+      if (place === undefined) continue;
+      numbers[entry] = kept.addChunk(this.#idOf(entry), place);
+      kept.use(numbers[entry] as number, this.lastUse(entry));
+    }
+    for (let entry = 0; entry < this.#count; entry++) {
+      if (this.packOf(entry) >= 0 || this.#isGone(entry)) continue;
+      kept.#read(this.#idOf(entry), 0);
+      kept.#write(kept.#claim(), MEMBER, numbers[this.#word(entry, 9)] as number, this.#word(entry, 10));
+    }
+    this.#blocks = kept.#blocks;
+    this.#uses = kept.#uses;
+    this.#seed = kept.#seed;
+    this.#slots = kept.#slots;
+    this.#count = kept.#count;
+    this.#gone = 0;
   }
 
   /** Of an entry that is no chunk: the id of the bundle and the ordinal in it. */
@@ -70,6 +152,7 @@ export class HashIndex {
     const entry = this.#claim();
     if (this.#word(entry, 8) >>> PACK_BITS === MEMBER) {
       this.#chunks++;
+      if (this.#word(entry, 9) === GONE) this.#gone--;
       this.#write(entry, (place.type * 2 ** PACK_BITS + place.pack) >>> 0, place.offset, place.length);
     }
     return entry;
@@ -81,7 +164,10 @@ export class HashIndex {
       this.#read(members, ordinal * 32);
       const before = this.#count;
       const entry = this.#claim();
-      if (this.#count > before) this.#write(entry, MEMBER, bundle, ordinal);
+      const isNew = this.#count > before;
+      if (!isNew && !this.#isGone(entry)) continue;
+      if (!isNew && this.#word(entry, 9) === GONE) this.#gone--;
+      this.#write(entry, MEMBER, bundle, ordinal);
     }
   }
 
@@ -130,7 +216,10 @@ export class HashIndex {
     const known = this.#slots[slot] as number;
     if (known !== 0) return known - 1;
     const entry = this.#count++;
-    if (entry % ENTRIES_PER_BLOCK === 0) this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
+    if (entry % ENTRIES_PER_BLOCK === 0) {
+      this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
+      this.#uses.push(new Uint16Array(ENTRIES_PER_BLOCK));
+    }
     const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
     block.set(this.#wanted, (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY);
     this.#slots[slot] = entry + 1;
@@ -148,6 +237,13 @@ export class HashIndex {
       slots[slot] = entry + 1;
     }
     this.#slots = slots;
+  }
+
+  /** Forgotten, or a member of a bundle that is. */
+  #isGone(entry: number): boolean {
+    if (this.packOf(entry) >= 0) return false;
+    const bundle = this.#word(entry, 9);
+    return bundle === GONE || this.packOf(bundle) < 0;
   }
 
   #word(entry: number, word: number): number {

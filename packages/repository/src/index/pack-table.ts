@@ -3,6 +3,7 @@ import { fail } from '../failures.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
 import { type ChunkPlace, HashIndex, MOST_PACKS } from './hash-index.ts';
+import { UseEpochs } from './use-epochs.ts';
 
 /** A pack as the index knows it. */
 export interface IndexedPack {
@@ -14,6 +15,17 @@ export interface IndexedPack {
   run: number;
   /** Encrypted at rest: number of the master key its chunks are sealed under. */
   masterEpoch?: number;
+  zone: Buffer;
+  /** ms since 1970. */
+  createdAt: number;
+  /** Of the file; 0 until it is finished. */
+  length: number;
+  /** Of all records in it. */
+  recordBytes: number;
+  /** Its footer cannot be read, so it may hold more than is known. */
+  damaged?: boolean;
+  /** Its file is gone, or about to go. */
+  retired?: boolean;
 }
 
 export type Lookup = { state: 'missing' } | { state: 'chunk' } | { state: 'member'; bundle: Buffer; ordinal: number };
@@ -28,7 +40,10 @@ export class PackTable {
   readonly #packs: IndexedPack[] = [];
   readonly #runs: RunRecord[] = [];
   readonly #runNumbers = new Map<string, number>();
-  readonly #zones = new Map<string, HashIndex>();
+  readonly #zones = new Map<string, { zone: Buffer; index: HashIndex }>();
+  readonly epochs = new UseEpochs(() => {
+    for (const { index } of this.#zones.values()) index.levelUses();
+  });
   readonly #ownZone: Buffer;
 
   /** @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points */
@@ -38,56 +53,97 @@ export class PackTable {
 
   get chunkCount(): number {
     let count = 0;
-    for (const zone of this.#zones.values()) count += zone.chunkCount;
+    for (const { index } of this.#zones.values()) count += index.chunkCount;
     return count;
+  }
+
+  /** Packs have the numbers below this one; some may be retired. */
+  get packCount(): number {
+    return this.#packs.length;
+  }
+
+  indexes(): HashIndex[] {
+    return [...this.#zones.values()].map(({ index }) => index);
+  }
+
+  /** The index of a zone, or undefined if nothing of it was ever stored. */
+  indexOf(zone: Buffer): HashIndex | undefined {
+    return this.#zones.get(zone.toString('hex'))?.index;
   }
 
   /** Makes a pack known; its chunks are added one by one as they become durable. */
   addPack(header: PackHeader, name: string): number {
     if (this.#packs.length >= MOST_PACKS) throw fail('format-limit', `The repository has over ${MOST_PACKS} packs.`);
-    const { run, zone } = header;
-    if (run === undefined) return this.#packs.push({ name, run: -1 }) - 1;
-    if (zone.equals(this.#ownZone)) return this.#packs.push({ name, run: -1, masterEpoch: run.epoch }) - 1;
-    return this.#packs.push({ name, run: this.#runNumber(run) }) - 1;
+    const { run } = header;
+    const { zone } = this.#zone(header.zone);
+    const pack: IndexedPack = { name, run: -1, zone, createdAt: header.createdAt, length: 0, recordBytes: 0 };
+    if (run !== undefined && zone.equals(this.#ownZone)) pack.masterEpoch = run.epoch;
+    else if (run !== undefined) pack.run = this.#runNumber(run);
+    return this.#packs.push(pack) - 1;
   }
 
   pack(number: number): IndexedPack {
     return this.#packs[number] as IndexedPack;
   }
 
-  addEntry(zone: Buffer, pack: number, entry: PackEntry): void {
-    const index = this.#zone(zone);
+  /** A chunk as it was read from its pack. */
+  addEntry(zone: Buffer, pack: number, entry: PackEntry): number {
+    const { index } = this.#zone(zone);
     const { type, offset, length } = entry;
-    const bundle = index.addChunk(entry.id, { type, pack, offset, length });
-    if (entry.members.length > 0) index.addMembers(bundle, entry.members);
+    const number = index.addChunk(entry.id, { type, pack, offset, length });
+    if (entry.members.length > 0) index.addMembers(number, entry.members);
+    this.pack(pack).recordBytes += length;
+    return number;
   }
 
+  /** A chunk that was stored just now. */
+  addStored(zone: Buffer, pack: number, entry: PackEntry): void {
+    const number = this.addEntry(zone, pack, entry);
+    this.indexOf(zone)?.use(number, this.epochs.use());
+  }
+
+  /** For a backup, which relies on the answer: what is known stays for as long as its session may last. */
   lookup(zone: Buffer, id: Buffer): Lookup {
-    const index = this.#zones.get(zone.toString('hex'));
-    const entry = index === undefined ? -1 : index.find(id);
+    const index = this.indexOf(zone);
+    const entry = this.#use(index, id);
     if (index === undefined || entry < 0) return { state: 'missing' };
     if (index.placeOf(entry) !== undefined) return { state: 'chunk' };
     return { state: 'member', ...index.memberOf(entry) };
   }
 
+  /** The same for a chunk as such: a member of a bundle is none. */
+  use(zone: Buffer, id: Buffer): FoundChunk | undefined {
+    const index = this.indexOf(zone);
+    return index && this.#found(index, this.#use(index, id));
+  }
+
+  /** For reading only. */
   chunk(zone: Buffer, id: Buffer): FoundChunk | undefined {
-    const index = this.#zones.get(zone.toString('hex'));
+    const index = this.indexOf(zone);
+    return index && this.#found(index, index.find(id));
+  }
+
+  #use(index: HashIndex | undefined, id: Buffer): number {
     const entry = index === undefined ? -1 : index.find(id);
-    const place = entry < 0 ? undefined : index?.placeOf(entry);
+    if (entry >= 0) index?.use(entry, this.epochs.use());
+    return entry;
+  }
+
+  #found(index: HashIndex, entry: number): FoundChunk | undefined {
+    const place = entry < 0 ? undefined : index.placeOf(entry);
     return place && { ...place, in: this.pack(place.pack) };
   }
 
   /** Names of all packs, of those being written too. */
   packNames(): string[] {
-    return this.#packs.map(({ name }) => name);
+    return this.#packs.filter(({ retired }) => !retired).map(({ name }) => name);
   }
 
   /** The chunks whose records stand in packs of these names, in no order. */
   *chunksIn(names: ReadonlySet<string>): Generator<{ zone: Buffer; id: Buffer; found: FoundChunk }, void, undefined> {
     const numbers = new Set<number>();
     for (const [number, { name }] of this.#packs.entries()) if (names.has(name)) numbers.add(number);
-    for (const [key, index] of this.#zones) {
-      const zone = Buffer.from(key, 'hex');
+    for (const { zone, index } of this.#zones.values()) {
       for (const { id, place } of index.chunksIn(numbers)) {
         yield { zone, id, found: { ...place, in: this.pack(place.pack) } };
       }
@@ -108,14 +164,14 @@ export class PackTable {
     return number;
   }
 
-  #zone(zone: Buffer): HashIndex {
+  #zone(zone: Buffer): { zone: Buffer; index: HashIndex } {
     const key = zone.toString('hex');
-    let index = this.#zones.get(key);
-    if (index === undefined) {
-      index = new HashIndex();
-      this.#zones.set(key, index);
+    let known = this.#zones.get(key);
+    if (known === undefined) {
+      known = { zone: Buffer.from(zone), index: new HashIndex() };
+      this.#zones.set(key, known);
     }
-    return index;
+    return known;
   }
 }
 

@@ -1,8 +1,10 @@
 import { type Failure, toFailure } from '@sealift/core';
+import type { ChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import { CONFIG_NAME, isPackName, PACKS_FOLDER } from '../layout.ts';
 import { readConfig } from '../read-config.ts';
 import { type AffectedPoint, checkPoints } from './check-points.ts';
+import { checkSmallFiles } from './check-small-files.ts';
 import { type ChosenPack, choosePacks, type PackChoice } from './choose-packs.ts';
 import { ChunkSet } from './chunk-set.ts';
 import type { UpkeepHost } from './host.ts';
@@ -18,7 +20,7 @@ export interface VerifyOptions extends PackChoice {
   /** Packs that were read at this time (ms since 1970) or later, without a flaw, need not be read again. */
   since?: number;
   bytesPerSecond?: number;
-  /** Makes ids of in-flight chunks again from their contents. */
+  /** Makes ids of in-flight chunks again from their contents; a repository that is encrypted at rest must be unlocked for it. */
   prove?: ProveChunk;
   /** Told of each thing that is damaged, with the file of the repository it is in. */
   onFlaw?: (file: string, failure: Failure) => void;
@@ -102,6 +104,7 @@ class Verifier {
     this.#progress.bytesTotal = chosen.reduce((sum, { length }) => sum + length, 0);
     await this.#checkConfig();
     for (const pack of chosen) await this.#checkPack(pack, stored);
+    await checkSmallFiles(this.#host, (file, failure) => this.#flaw(file, failure), this.#signal);
     this.#gatherLost();
     await this.#checkPoints();
     return this.#result(names.length, chosen.length);
@@ -131,7 +134,7 @@ class Verifier {
   }
 
   async #checkPack({ name, length }: ChosenPack, stored: StoredNames): Promise<void> {
-    const { store, config } = this.#host;
+    const { store, config, encryption } = this.#host;
     const { prove } = this.#options;
     const onChunk = (bytes: number) => {
       this.#progress.chunks += 1;
@@ -139,7 +142,9 @@ class Verifier {
       this.#tell();
     };
     const before = this.#progress.bytesRead;
-    const proof = prove === undefined ? undefined : { zone: config.id, chunk: prove };
+    const unseal =
+      encryption && ((chunk: { type: ChunkType; id: Buffer }, body: Buffer) => encryption.unseal(chunk, body));
+    const proof = prove === undefined ? undefined : { zone: config.id, chunk: prove, unseal };
     try {
       await stored.demand(name);
       const verdict = await readPack(store, name, { pace: this.#pace, prove: proof, onChunk }, this.#signal);

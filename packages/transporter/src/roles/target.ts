@@ -20,7 +20,7 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, means, log));
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
-      upkeep(task, repositories.demand(task.repositoryId), reporter, signal),
+      upkeep(task, { repository: repositories.demand(task.repositoryId), workers: settings.workers }, reporter, signal),
     ),
   );
   const server = starting.use(

@@ -3,15 +3,22 @@ import type { Progress, UpkeepReport, UpkeepStart } from '@sealift/wire';
 import type { TaskReporter } from './reporter.ts';
 import { verify } from './verify.ts';
 
+/** What such a task works with. */
+export interface UpkeepMeans {
+  repository: Repository;
+  /** Threads that this Transporter may use. */
+  workers: number;
+}
+
 /** Does a task on a repository that this target serves. */
 export async function upkeep(
   task: UpkeepStart,
-  repository: Repository,
+  means: UpkeepMeans,
   reporter: TaskReporter,
   signal: AbortSignal,
 ): Promise<{ report: UpkeepReport; progress: Progress }> {
   switch (task.kind) {
     case 'verify':
-      return await verify(task.spec, repository, reporter, signal);
+      return await verify(task, means, reporter, signal);
   }
 }

@@ -1,20 +1,26 @@
-import type { Repository, Verification } from '@sealift/repository';
+import { createTargetWorkers, proveInFlight } from '@sealift/pipeline';
+import type { Verification } from '@sealift/repository';
 import { MAX_REPORTED, type Progress, type VerifyReport, type VerifySpec } from '@sealift/wire';
 import type { TaskReporter } from './reporter.ts';
+import type { UpkeepMeans } from './upkeep.ts';
 
 /** Reads a repository, or a part of it, and reports what is damaged and which recovery points that touches. */
 export async function verify(
-  spec: VerifySpec,
-  repository: Repository,
+  { spec }: { spec: VerifySpec },
+  { repository, workers }: UpkeepMeans,
   reporter: TaskReporter,
   signal: AbortSignal,
 ): Promise<{ report: VerifyReport; progress: Progress }> {
   const damage: VerifyReport['damage'] = [];
   const affected: VerifyReport['affected'] = [];
   const files = new Set<string>();
+  // Half of the threads, so that backups and restores go on beside it.
+  await using pool = createTargetWorkers(Math.ceil(workers / 2));
   const found = await repository.verify(
     {
       ...spec,
+      // Without the keys of a repository that is locked, checksums have to do.
+      ...(repository.encryption?.locked === true ? {} : { prove: proveInFlight(pool, repository.dedupSecret) }),
       onFlaw: (file, { code, message }) => {
         files.add(file);
         reporter.warning({ path: Buffer.from(file), code, message });

@@ -6,6 +6,8 @@ export const MAX_REPORTED = 200;
 
 /** Which packs a verification reads. Neither limit: all of them. */
 export const VerifySpec = record({
+  /** Packs that were read without a flaw at this time or later need not be read again: a run that goes on. */
+  since: Type.Optional(Instant),
   percent: Type.Optional(
     Type.Integer({
       minimum: 1,

@@ -3,6 +3,8 @@ import type { Endpoint } from './endpoint.ts';
 import { ById, closed } from './fields.ts';
 import { RunResource } from './jobs.ts';
 
+const { percent, withinDays, bytesPerSecond } = VerifySpec.properties;
+
 /** Tasks on a repository, done by its target: each is a run. */
 export const UPKEEP_OPERATIONS = {
   startVerification: {
@@ -11,7 +13,7 @@ export const UPKEEP_OPERATIONS = {
     tag: 'repositories',
     summary: 'Queues a verification: everything in the repository is read and checked, or a part of its packs',
     params: ById,
-    body: closed(VerifySpec.properties),
+    body: closed({ percent, withinDays, bytesPerSecond }),
     response: RunResource,
     status: 202,
   },
