@@ -14,6 +14,7 @@ import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
 import { finishedPackName, isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
+import { PointRetention } from './point-retention.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
@@ -48,6 +49,7 @@ export class ServedRepository implements Repository {
   readonly #writers = new Set<ChunkWriter>();
   readonly #references = new Set<ReferenceCollector>();
   readonly #writerHost: WriterHost;
+  readonly #retention: PointRetention;
   /** Commits, removals and what is kept of points change one after another. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -59,6 +61,7 @@ export class ServedRepository implements Repository {
     this.encryption = parts.keyTable && new RepositoryEncryption(host, parts.keyTable);
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
+    this.#retention = new PointRetention(parts.store, parts.table);
     this.#writerHost = {
       store: parts.store,
       table: parts.table,
@@ -151,7 +154,7 @@ export class ServedRepository implements Repository {
   }
 
   lockPoint(id: string, until: number): Promise<PointRecord> {
-    return this.#inTurn(() => this.#parts.shelf.lock(id, until));
+    return this.#inTurn(async () => this.#retention.keep(await this.#parts.shelf.lock(id, until)));
   }
 
   holdPoint(id: string, reason: string): Promise<PointRecord> {
@@ -215,7 +218,7 @@ export class ServedRepository implements Repository {
     if (pointId !== commit.pointId)
       throw fail('point-refused', `The manifest of ${pointId} was sent for ${commit.pointId}.`);
     const known = shelf.get(pointId);
-    if (known?.hash.equals(opened.hash)) return known;
+    if (known?.hash.equals(opened.hash)) return this.#retention.keep(known);
     if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
@@ -223,7 +226,7 @@ export class ServedRepository implements Repository {
     const record = pointRecord(opened, await commit.references.publish(clock.now()));
     await shelf.lockAhead(record, commit.lockFor ?? 0);
     await store.publish(pointName(pointId), commit.manifest);
-    return shelf.add(record);
+    return this.#retention.keep(shelf.add(record));
   }
 
   /** A pack may get its final name between the look-up and the read. */
