@@ -46,6 +46,8 @@ export class Site implements AsyncDisposable {
       controlPort: await freePort(),
       names: [],
       drillInterval: 0,
+      retentionInterval: 0,
+      timeZone: 'UTC',
       logLevel: LOG_LEVEL,
       ...more,
     };

@@ -52,6 +52,7 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
     const job = made === undefined ? undefined : await jobById(db, made.run.job.id);
     if (made !== undefined && job !== undefined) await checkChain(context, made.run, job.repositoryId, made.point);
     await announceEnd(context, run.id);
+    if (made !== undefined) context.afterBackup(made.run.job.id);
   } else {
     await db.batch(point);
   }

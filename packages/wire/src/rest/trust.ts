@@ -18,6 +18,8 @@ export const ExplanationResource = Type.Object({
   atRest: Type.String(),
   summary: Type.String(),
   components: Type.Array(ExplainedComponent),
+  /** How long points are kept, and what stands in the way of removing them. */
+  retention: Type.Optional(Type.String()),
 });
 export type ExplanationResource = Static<typeof ExplanationResource>;
 
@@ -36,7 +38,10 @@ export type DrillResource = Static<typeof DrillResource>;
 
 /** Something that somebody should look at. */
 export const Alarm = Type.Object({
-  code: Type.String({ description: 'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked' }),
+  code: Type.String({
+    description:
+      'key-drill-failed, chain-broken, kms-down, point-missing, ransomware-suspected, or what a target found',
+  }),
   message: Type.String(),
   advice: Type.String(),
   job: Type.Optional(Named),
