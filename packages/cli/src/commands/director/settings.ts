@@ -13,5 +13,11 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'kms', kind: 'text', describe: 'key that wraps secrets: file:, pkcs11:, aws-kms: or vault: (masterKeyFile)' },
   { name: 'previousKms', kind: 'list', describe: 'keys that were used before, for what they have wrapped' },
   { name: 'drillInterval', kind: 'number', describe: 'hours between key drills of each job, 0 for none (24)' },
+  {
+    name: 'retentionInterval',
+    kind: 'number',
+    describe: 'hours between looks at what the rules of jobs remove, beside those after runs, 0 for none (24)',
+  },
+  { name: 'timeZone', kind: 'text', describe: 'time zone by whose days and weeks jobs are run and kept (UTC)' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];
