@@ -1,5 +1,5 @@
 import type { Failure } from '@sealift/core';
-import type { RunState, TaskResult } from '@sealift/wire';
+import type { RunState, TaskPoint, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
@@ -46,20 +46,22 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
     warnings: result.progress.warnings,
     report: result.report,
   });
-  const point =
-    isUpkeepRun(run) || result.point === undefined ? [] : [await pointStatement(context, run, result.point)];
+  const made = isUpkeepRun(run) || result.point === undefined ? undefined : { run, point: result.point };
+  const point = made === undefined ? [] : [await pointStatement(context, made.run, made.point)];
   if ((await db.batch([ending, ...point])) !== undefined) {
     await db.batch(point);
     return;
   }
   context.metrics.countBytes(result.progress);
-  await (isUpkeepRun(run) ? takeReport(context, run, result.report) : takePoint(context, run, result.point));
+  if (isUpkeepRun(run)) await takeReport(context, run, result.report);
+  if (made !== undefined) await takePoint(context, made.run, made.point);
   await announceEnd(context, run.id);
+  if (made !== undefined) context.afterBackup(made.run.job.id);
 }
 
-async function takePoint(context: Context, run: JobRun, point: TaskResult['point']): Promise<void> {
-  const job = point === undefined ? undefined : await jobById(context.db, run.job.id);
-  if (point !== undefined && job !== undefined) await checkChain(context, run, job.repositoryId, point);
+async function takePoint(context: Context, run: JobRun, point: TaskPoint): Promise<void> {
+  const job = await jobById(context.db, run.job.id);
+  if (job !== undefined) await checkChain(context, run, job.repositoryId, point);
 }
 
 async function pointStatement(context: Context, run: JobRun, point: NonNullable<TaskResult['point']>) {
