@@ -32,7 +32,9 @@ import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
+import { addRepositoryKey } from './commands/repository/key/group.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryUnlock } from './commands/repository/unlock.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
@@ -69,7 +71,14 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryImmutable],
+    [
+      addRepositoryCreate,
+      addRepositoryList,
+      addRepositoryUnlock,
+      addRepositoryKey,
+      addRepositoryVerify,
+      addRepositoryImmutable,
+    ],
   ],
   [
     'password',

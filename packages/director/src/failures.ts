@@ -84,6 +84,16 @@ export const fail = failuresOf({
   'time-zone-unknown': { kind: 'refused', advice: 'Name one of the IANA database: Europe/Berlin, UTC.' },
   /** A run was begun again too often. */
   'run-abandoned': { kind: 'refused', advice: 'Read the log of the Transporter, mend the cause, run the job again.' },
+  'ambiguous-name': { kind: 'refused', advice: 'Name it by its id.' },
+  'repository-not-encrypted': {
+    kind: 'refused',
+    advice: 'Only a repository that was made with --encrypt has key slots.',
+  },
+  /** Nothing that is kept or was given opens a locked repository. */
+  'repository-key-missing': {
+    kind: 'refused',
+    advice: 'Give the password or key file of one of its slots: sealift repository unlock NAME.',
+  },
   /** A recovery point is only history. */
   'point-removed': { kind: 'refused', advice: 'Choose another recovery point: `sealift point list`.' },
   /** A recovery point that is being restored is not removed. */

@@ -29,6 +29,8 @@ export interface TransporterConfig {
   publicUrl?: string | undefined;
   /** Target: file with credentials for object storage, in the format of ~/.aws/credentials. Default: in `data`. */
   s3Credentials?: string | undefined;
+  /** Target: address of the key (`pkcs11:`, `aws-kms:`, `vault:`, `file:`) that unlocks repositories encrypted by it. */
+  kms?: string | undefined;
   /** Default 127.0.0.1. */
   healthHost?: string | undefined;
   /** Default 7423 for a target, 7424 for a source or an agent; 0 takes any free port. */
@@ -59,6 +61,7 @@ export interface Settings {
   dataPort: number;
   publicUrl: string | undefined;
   s3Credentials: string;
+  kms: string | undefined;
   healthHost: string;
   healthPort: number;
   workers: number;
@@ -90,6 +93,7 @@ export function settle(config: TransporterConfig): Settings {
     dataPort: checkedPort('dataPort', config.dataPort ?? 7422),
     publicUrl: checkedUrl('publicUrl', config.publicUrl, ['wss:']),
     s3Credentials: resolve(config.s3Credentials ?? join(config.data, 's3-credentials')),
+    kms: config.kms,
     healthHost: config.healthHost ?? '127.0.0.1',
     healthPort: checkedPort('healthPort', config.healthPort ?? (config.role === 'target' ? 7423 : 7424)),
     workers,

@@ -33,6 +33,14 @@ export const fail = failuresOf({
   cancelled: { kind: 'refused', advice: 'Start the job again when it is wanted.' },
   /** The Transporter is stopping; the Director dispatches its tasks again. */
   stopping: { kind: 'retry', advice: 'Nothing: the run goes on when the Transporter is back.' },
+  /** Encrypted at rest, and nobody gave a key since it was opened here. */
+  'repository-locked': { kind: 'retry', advice: 'Unlock it: sealift repository unlock NAME.' },
+  'repository-not-encrypted': {
+    kind: 'refused',
+    advice: 'Only a repository that was made with --encrypt has key slots.',
+  },
+  /** A sealed slot key that answers no open challenge. */
+  'key-answer-late': { kind: 'retry', advice: 'Try again.' },
   /** A task that another role does. */
   'role-unfit': { kind: 'refused', advice: 'Use the same version of Sealift on the Director and its Transporters.' },
   /** More tasks at once than a Transporter takes. */

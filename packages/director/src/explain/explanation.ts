@@ -11,6 +11,15 @@ export interface Circumstances {
   keep?: 'hash' | 'never';
   /** What wraps the hashes. */
   kms: string;
+  /** There where the repository is encrypted at rest. */
+  atRest?: AtRest;
+}
+
+/** How the key of a repository that is encrypted at rest can be had. */
+export interface AtRest {
+  slots: ('password' | 'kms' | 'keyfile')[];
+  /** The Director keeps the key of a slot, wrapped, and unlocks with it. */
+  byDirector: boolean;
 }
 
 type Component = ExplanationResource['components'][number];
@@ -34,15 +43,16 @@ export function explain(c: Circumstances): ExplanationResource {
     version: 1,
     job: c.job,
     encryption: c.encryption,
-    atRest: 'none',
+    atRest: c.atRest === undefined ? 'none' : `AES-256, opened by ${c.atRest.slots.join(', ')}`,
     summary: summaryOf(c),
     components: parts.filter((part) => part !== undefined),
   };
 }
 
-function summaryOf({ encryption, keep, target }: Circumstances): string {
+function summaryOf({ encryption, keep, target, atRest }: Circumstances): string {
   if (encryption === 'in-flight') {
-    return `Readable at the source and at ${target}, which decrypts and writes it as it is; on no network in between.`;
+    const stored = atRest === undefined ? 'writes it as it is' : 'seals it before it is written';
+    return `Readable at the source and at ${target}, which decrypts and ${stored}; on no network in between.`;
   }
   const director =
     keep === 'never' ? 'Nobody else: the password is asked for at each run.' : 'The Director could derive keys.';
@@ -81,23 +91,36 @@ function network(): Component {
   };
 }
 
-function target({ target: name, encryption }: Circumstances): Component {
+const MASTER_KEY: Key = {
+  key: 'RMK, the master key of the repository, and the keys of sessions made from it',
+  from: 'the unlocking of the repository',
+  until: 'the end of the target process',
+};
+
+function target({ target: name, encryption, atRest }: Circumstances): Component {
   const plain = encryption === 'in-flight';
+  const sealing = plain && atRest !== undefined ? [MASTER_KEY] : [];
   return {
     component: 'target',
     name,
     plaintext: plain ? 'always' : 'never',
     why: plain ? 'It decrypts what arrives, checks every id and writes.' : 'It is never given a key of the data.',
     keys: plain
-      ? [{ key: 'chunk secret of the repository', from: 'its creation', until: 'its end' }, SESSION_KEYS, IDENTITY]
+      ? [
+          { key: 'chunk secret of the repository', from: 'its creation', until: 'its end' },
+          ...sealing,
+          SESSION_KEYS,
+          IDENTITY,
+        ]
       : [SESSION_KEYS, IDENTITY],
     thief: plain
-      ? 'Everything in the repository.'
+      ? `Everything in the repository${atRest === undefined ? '' : ', while it is unlocked'}.`
       : 'Ciphertext, counts and padded sizes of chunks, and which repeat. It can lose data, not read or alter it unseen.',
   };
 }
 
-function repository({ repository: name, encryption }: Circumstances): Component {
+function repository({ repository: name, encryption, atRest }: Circumstances): Component {
+  if (encryption === 'in-flight' && atRest !== undefined) return sealedRepository(name, atRest);
   const plain = encryption === 'in-flight';
   return {
     component: 'repository',
@@ -111,14 +134,31 @@ function repository({ repository: name, encryption }: Circumstances): Component 
   };
 }
 
-function director({ encryption, keep, kms: provider }: Circumstances): Component {
+function sealedRepository(name: string, { slots }: AtRest): Component {
+  return {
+    component: 'repository',
+    name,
+    plaintext: 'never',
+    why: 'The target seals every chunk with a key of the repository before it is written.',
+    keys: [{ key: `RMK, sealed to each key slot (${slots.join(', ')})`, from: 'its creation', until: 'its end' }],
+    thief: slots.includes('password')
+      ? 'Ciphertext, and a salt with which guesses of the password can be tried: Argon2id makes each one expensive.'
+      : 'Ciphertext, counts and padded sizes; nothing without the key of a slot.',
+  };
+}
+
+function director({ encryption, keep, kms: provider, atRest }: Circumstances): Component {
   const ticketKey: Key = { key: 'ticket key and certificate authority', from: 'set-up', until: 'replacement' };
   if (encryption === 'in-flight') {
+    const unlocking: Key[] =
+      atRest?.byDirector === true
+        ? [{ key: `a slot key of the repository, wrapped by ${provider}`, from: 'its creation', until: 'its removal' }]
+        : [];
     return {
       component: 'director',
       plaintext: 'never',
       why: 'No backup data passes through it.',
-      keys: [ticketKey],
+      keys: [...unlocking, ticketKey],
       thief: 'It could admit a Transporter of its own and have points restored to it. It holds no data itself.',
     };
   }
@@ -140,8 +180,9 @@ function director({ encryption, keep, kms: provider }: Circumstances): Component
   };
 }
 
-function kms({ encryption, keep, kms: provider }: Circumstances): Component | undefined {
-  if (encryption === 'in-flight' || keep === 'never') return undefined;
+function kms({ encryption, keep, kms: provider, atRest }: Circumstances): Component | undefined {
+  if (encryption === 'in-flight') return atRest?.slots.includes('kms') === true ? sealingKms(provider) : undefined;
+  if (keep === 'never') return undefined;
   return {
     component: 'kms',
     name: provider,
@@ -150,6 +191,17 @@ function kms({ encryption, keep, kms: provider }: Circumstances): Component | un
     keys: [{ key: 'the wrapping key', from: 'its creation', until: 'everything was wrapped anew by another' }],
     thief:
       'Nothing alone; with the database of the Director, or a repository whose points carry its wrap, all data of the domain.',
+  };
+}
+
+function sealingKms(provider: string): Component {
+  return {
+    component: 'kms',
+    name: provider,
+    plaintext: 'never',
+    why: 'It wraps the key of a slot of the repository and nothing else.',
+    keys: [{ key: 'the wrapping key', from: 'its creation', until: 'the removal of the slot' }],
+    thief: 'Nothing alone; with a copy of the repository, everything in it.',
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Failure, retrying, toFailure } from '@sealift/core';
-import type { RepositoryStats } from '@sealift/wire';
+import type { RepositoryKeys, RepositoryStats, RepositoryState as ToldState } from '@sealift/wire';
 import type { Repository } from '../db/repositories.ts';
 import type { Logger } from '../logger.ts';
 import type { Session } from './connections.ts';
@@ -10,6 +10,10 @@ const LONGEST_ANSWER = 30_000;
 
 export interface RepositoryState {
   stats?: RepositoryStats;
+  /** Where it is encrypted at rest. */
+  keys?: RepositoryKeys;
+  /** Why a locked one could not be unlocked without being asked. */
+  whyLocked?: Failure;
   /** Why the target cannot open it. */
   failure?: Failure;
 }
@@ -33,8 +37,16 @@ export class OpenRepositories {
     return failure?.kind === 'retry' ? undefined : failure;
   }
 
-  opened(repositoryId: string, stats: RepositoryStats): void {
-    this.#states.set(repositoryId, { stats });
+  opened({ repositoryId, stats, keys }: ToldState): void {
+    const whyLocked = keys?.locked === true ? this.#states.get(repositoryId)?.whyLocked : undefined;
+    const locked = whyLocked === undefined ? {} : { whyLocked };
+    this.#states.set(repositoryId, { stats, ...(keys === undefined ? {} : { keys }), ...locked });
+  }
+
+  /** The reason is told to whoever waits for it. */
+  notUnlocked(repositoryId: string, whyLocked: Failure): void {
+    const state = this.#states.get(repositoryId);
+    if (state !== undefined) this.#states.set(repositoryId, { ...state, whyLocked });
   }
 
   forget(repositories: Repository[]): void {
@@ -53,9 +65,9 @@ export class OpenRepositories {
     const onRetry = (failure: Failure) => this.#failed(id, name, failure);
     const policy = { firstDelay: 1_000, longestDelay: 15_000, patience: Number.MAX_SAFE_INTEGER, onRetry };
     try {
-      const { stats } = await retrying(attempt, policy, signal);
-      this.opened(id, stats);
-      this.#log.info({ repository: name, stats }, 'repository open');
+      const state = await retrying(attempt, policy, signal);
+      this.opened(state);
+      this.#log.info({ repository: name, stats: state.stats, locked: state.keys?.locked }, 'repository open');
     } catch (thrown) {
       if (!signal.aborted) this.#failed(id, name, toFailure(thrown));
     }
@@ -65,7 +77,7 @@ export class OpenRepositories {
   async refresh({ peer }: Session, { id, name }: { id: string; name: string }): Promise<void> {
     try {
       const limit = AbortSignal.timeout(LONGEST_ANSWER);
-      this.opened(id, (await peer.call('repository.stats', { repositoryId: id }, limit)).stats);
+      this.opened(await peer.call('repository.stats', { repositoryId: id }, limit));
     } catch (thrown) {
       this.#log.debug({ repository: name, failure: toFailure(thrown) }, 'no figures of the repository');
     }

@@ -17,6 +17,7 @@ import { servePasswords } from './passwords.ts';
 import { servePoints } from './points.ts';
 import { answerProblems } from './problems.ts';
 import { serveRepositories } from './repositories.ts';
+import { serveRepositoryKeys } from './repository-keys.ts';
 import { serveRetention } from './retention.ts';
 import { serveRuns } from './runs.ts';
 import { serveTransporters } from './transporters.ts';
@@ -49,6 +50,7 @@ export async function createApi(
   serveEnrolment(app, context, { attempts, controlUrl: o.controlUrl });
   serveTransporters(app, context);
   serveRepositories(app, context);
+  serveRepositoryKeys(app, context);
   serveUpkeep(app, context);
   servePasswords(app, context);
   serveKms(app, context);

@@ -1,4 +1,4 @@
-import type { RepositoryResource, RequestPart } from '@sealift/wire';
+import type { Params, RequestPart, SlotRequest } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import {
@@ -9,9 +9,12 @@ import {
   repositoryByName,
   repositoryNamed,
 } from '../db/repositories.ts';
+import { keepSlotKey } from '../db/repository-keys.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
-import { isoTime } from '../resources/time.ts';
+import type { Session } from '../inventory/connections.ts';
+import { makeSlot, sealForTarget } from '../keys/repository-slots.ts';
+import { repositoryResource } from '../resources/repository.ts';
 import { lengthenLock } from '../retention/lengthen-lock.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
@@ -24,26 +27,27 @@ export function serveRepositories(app: FastifyInstance, context: Context): void 
 
   serve(app, 'listRepositories', async ({ query }) => {
     const { items, ...next } = await listRepositories(db, query);
-    return { items: items.map((repository) => resource(context, repository)), ...next };
+    return { items: await Promise.all(items.map((one) => repositoryResource(context, one))), ...next };
   });
 
   serve(app, 'getRepository', async ({ params }) => {
     const repository = await repositoryNamed(db, params.id);
     const target = connections.of(repository.transporterId);
     if (target !== undefined) await context.repositories.refresh(target, repository);
-    return resource(context, repository);
+    return await repositoryResource(context, repository);
   });
 
   serve(app, 'lockRepository', async ({ params, body }) => {
     const { id } = await repositoryNamed(db, params.id);
     await lengthenLock(context, id, body.days);
-    return resource(context, await repositoryNamed(db, id));
+    return await repositoryResource(context, await repositoryNamed(db, id));
   });
 
   serve(app, 'createRepository', async ({ body, request }) => {
-    const id = await creationId(db, request, 'createRepository', body);
+    const { encryption, ...asked } = body;
+    const id = await creationId(db, request, 'createRepository', { ...asked, encryption: encryption?.kind });
     const repository = (await repositoryById(db, id)) ?? (await create(context, id, body));
-    return resource(context, repository);
+    return await repositoryResource(context, repository);
   });
 }
 
@@ -59,31 +63,37 @@ async function create(
   if (transporter.role !== 'target') {
     throw fail('role-unfit', `${transporter.name} is a ${transporter.role}; repositories live at targets.`);
   }
-  const { peer } = connections.required(transporter);
-  const params = { repositoryId: id, name, path };
-  const made = await peer.call('repository.create', params, AbortSignal.timeout(PATIENCE));
+  const session = connections.required(transporter);
+  const { slot, kept, made } = await makeAtTarget(context, session, { repositoryId: id, name, path }, body.encryption);
   const repository = { id: made.repositoryId, name, transporterId: transporter.id, path, createdAt: Date.now() };
   await addRepository(db, repository);
-  context.repositories.opened(repository.id, made.stats);
+  if (slot !== undefined && kept !== undefined) {
+    await keepSlotKey(db, { repositoryId: repository.id, slotId: slot.slotId, wrapped: kept });
+  }
+  context.repositories.opened(made);
   log.info({ repository: name, transporter: transporter.name }, 'repository made');
   if (body.immutableDays !== undefined) await lengthenLock(context, repository.id, body.immutableDays);
   context.wakeDispatcher();
   return await repositoryNamed(db, repository.id);
 }
 
-function taken(name: string) {
-  return fail('name-taken', `There is a repository ${name} already.`);
+async function makeAtTarget(
+  context: Context,
+  session: Session,
+  params: { repositoryId: string; name: string; path: string },
+  request: SlotRequest | undefined,
+) {
+  const create = (encryption: Partial<Params<'repository.create'>>) =>
+    session.peer.call('repository.create', { ...params, ...encryption }, AbortSignal.timeout(PATIENCE));
+  if (request === undefined) return { made: await create({}) };
+  const { slot, slotKey, kept } = await makeSlot(context, params.name, request);
+  try {
+    return { slot, kept, made: await create({ encryption: { slot, ...(await sealForTarget(session, slotKey)) } }) };
+  } finally {
+    slotKey.fill(0);
+  }
 }
 
-function resource({ repositories }: Context, r: Repository): RepositoryResource {
-  const stats = repositories.of(r.id)?.stats;
-  return {
-    id: r.id,
-    name: r.name,
-    transporter: { id: r.transporterId, name: r.transporterName },
-    path: r.path,
-    ...(r.immutableDays === undefined ? {} : { immutableDays: r.immutableDays }),
-    createdAt: isoTime(r.createdAt),
-    ...(stats === undefined ? {} : { stats }),
-  };
+function taken(name: string) {
+  return fail('name-taken', `There is a repository ${name} already.`);
 }

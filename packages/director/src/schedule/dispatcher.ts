@@ -99,6 +99,7 @@ export class Dispatcher {
     const failure = repositories.refusalOf(id);
     if (failure !== undefined) return { failure };
     const state = repositories.of(id);
+    if (state?.keys?.locked === true) return { wait: lockedMessage(name, state.whyLocked) };
     if (state?.stats !== undefined) return undefined;
     const why = state?.failure === undefined ? '' : `: ${state.failure.message}`;
     return { wait: `the repository ${name} is not open yet${why}` };
@@ -108,4 +109,9 @@ export class Dispatcher {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.wake(), LOOK_AGAIN);
   }
+}
+
+function lockedMessage(name: string, why: Failure | undefined): string {
+  const reason = why === undefined ? '' : ` (${why.message})`;
+  return `the repository ${name} is locked: sealift repository unlock ${name}${reason}`;
 }

@@ -5,6 +5,7 @@ import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
 import { sample } from '../tasks/sample.ts';
+import { keyHandlers } from './key-handlers.ts';
 import { pointHandlers } from './point-handlers.ts';
 
 /** What a source or an agent does for the Director. */
@@ -27,7 +28,6 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
 /** What a target does for the Director. */
 export function repositoryHandlers(repositories: Repositories, registry: TaskRegistry<UpkeepStart>): ControlHandlers {
   return {
-    'repository.create': ({ name, path }) => repositories.create(name, path),
     'repository.open': ({ repositoryId, path }) => repositories.attach(repositoryId, path),
     'repository.stats': ({ repositoryId }) => repositories.stats(repositoryId),
     'task.start': (task) => {
@@ -41,6 +41,7 @@ export function repositoryHandlers(repositories: Repositories, registry: TaskReg
       registry.cancel(taskId);
       return {};
     },
+    ...keyHandlers(repositories),
     ...pointHandlers(repositories),
   };
 }

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { openKeyWrapper, parseKmsAddress } from '@sealift/crypto';
+import { type Unlock, unlockFromKms } from '@sealift/pipeline';
 import type { UpkeepStart } from '@sealift/wire';
 import { dataUrlOf } from '../config.ts';
 import { repositoryHandlers } from '../control/handlers.ts';
@@ -16,7 +18,13 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
-  const means = { credentials: settings.s3Credentials, spool: join(folder.spool, 's3'), cache: folder.cache };
+  const unlock = settings.kms === undefined ? {} : { unlock: await kmsUnlock(settings.kms, starting) };
+  const means = {
+    credentials: settings.s3Credentials,
+    spool: join(folder.spool, 's3'),
+    cache: folder.cache,
+    ...unlock,
+  };
   const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, means, log));
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
@@ -58,4 +66,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
     repositories: () => repositories.states(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+async function kmsUnlock(address: string, held: AsyncDisposableStack): Promise<Unlock> {
+  return unlockFromKms([held.use(await openKeyWrapper(parseKmsAddress(address)))]);
 }

@@ -1,10 +1,12 @@
 import { type Failure, failureFromRecord, toFailure } from '@sealift/core';
-import { createRepository, openRepository, type Repository } from '@sealift/repository';
+import type { Unlock } from '@sealift/pipeline';
+import { createRepository, type FirstSlot, openRepository, type Repository } from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
 import { UUID_PATTERN } from '../storage/identifiers.ts';
 import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
+import { type ToldRepository, tell } from './repository-keys.ts';
 import { isSamePlace, normalPlace, type ObjectStorageMeans, storeAt } from './repository-place.ts';
 
 const RegisteredSchema = Type.Object({
@@ -31,6 +33,12 @@ export interface RepositoryState {
   failure: Failure | undefined;
 }
 
+/** What opening a repository needs beside the path. */
+export interface OpeningMeans extends ObjectStorageMeans {
+  /** Unlocks repositories that are encrypted at rest without being asked; absent where no service is set up here. */
+  unlock?: Unlock;
+}
+
 interface Entry extends Static<typeof RegisteredSchema> {
   repository: Repository | undefined;
   failure: Failure | undefined;
@@ -43,14 +51,14 @@ interface Entry extends Static<typeof RegisteredSchema> {
 export class Repositories implements AsyncDisposable {
   readonly #path: string;
   readonly #holder: string;
-  readonly #means: ObjectStorageMeans;
+  readonly #means: OpeningMeans;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
   #tail: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(path: string, holder: string, means: ObjectStorageMeans, log: Logger) {
+  private constructor(path: string, holder: string, means: OpeningMeans, log: Logger) {
     this.#path = path;
     this.#holder = holder;
     this.#means = means;
@@ -58,7 +66,7 @@ export class Repositories implements AsyncDisposable {
   }
 
   /** Reads the registry and opens everything in it. `holder` is the id of this Transporter, for the leases. */
-  static async open(path: string, holder: string, means: ObjectStorageMeans, log: Logger): Promise<Repositories> {
+  static async open(path: string, holder: string, means: OpeningMeans, log: Logger): Promise<Repositories> {
     const registry = (await readJsonFile(path, RegistrySchema)) ?? { version: 1, repositories: [] };
     const repositories = new Repositories(path, holder, means, log);
     for (const registered of registry.repositories) {
@@ -75,11 +83,19 @@ export class Repositories implements AsyncDisposable {
     return this.#entries.get(id)?.repository;
   }
 
+  /** For work on its contents: as `opened`, and refuses a locked one with `repository-locked`. */
+  demand(id: string): Repository {
+    const repository = this.opened(id);
+    if (repository.encryption?.locked !== true) return repository;
+    const name = this.#entries.get(id)?.name ?? id;
+    throw fail('repository-locked', `The repository ${name} is encrypted at rest and locked.`);
+  }
+
   /**
    * Refuses an id that is not served, and one whose repository is not open: with the reason itself when it lasts, so
    * that nobody waits in vain, else with `repository-closed`.
    */
-  demand(id: string): Repository {
+  opened(id: string): Repository {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw fail('repository-unknown', `This Transporter has no repository ${id}`);
     if (entry.repository === undefined) {
@@ -99,18 +115,19 @@ export class Repositories implements AsyncDisposable {
   }
 
   /** Makes a repository in `path`, a folder or an `s3://` address. Asked again for a path it already made one in, it answers the same. */
-  create(name: string, path: string): Promise<{ repositoryId: string; stats: RepositoryStats }> {
+  create(name: string, path: string, encryption?: FirstSlot): Promise<ToldRepository> {
     return this.#inTurn(async () => {
       const folder = normalPlace(path);
       const known = this.#at(folder);
       if (known !== undefined) return this.#answer(known);
-      const repository = (await this.#createAt(folder)) ?? (await this.#adoptEmpty(folder));
+      const repository =
+        (await this.#createAt(folder, encryption)) ?? (await this.#adoptEmpty(folder, encryption !== undefined));
       return this.#register({ id: repository.id, name, path: folder, repository, failure: undefined });
     });
   }
 
   /** Serves the repository that is in `path`, which must be the one with the wanted id. */
-  attach(id: string, path: string): Promise<{ repositoryId: string; stats: RepositoryStats }> {
+  attach(id: string, path: string): Promise<ToldRepository> {
     return this.#inTurn(async () => {
       const folder = normalPlace(path);
       const known = this.#entries.get(id);
@@ -133,11 +150,20 @@ export class Repositories implements AsyncDisposable {
   }
 
   /** Stats of one repository; one that is closed is tried again first. */
-  stats(id: string): Promise<{ repositoryId: string; stats: RepositoryStats }> {
+  stats(id: string): Promise<ToldRepository> {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(id);
       if (entry?.repository === undefined && entry !== undefined) await this.#tryOpen(entry);
-      return { repositoryId: id, stats: this.demand(id).stats() };
+      return tell(this.opened(id));
+    });
+  }
+
+  /** Changes something about one repository, locked or not, while nothing is opened, made or changed elsewhere. */
+  change(id: string, change: (repository: Repository) => Promise<void>): Promise<ToldRepository> {
+    return this.#inTurn(async () => {
+      const repository = this.opened(id);
+      await change(repository);
+      return tell(repository);
     });
   }
 
@@ -151,22 +177,25 @@ export class Repositories implements AsyncDisposable {
     }
   }
 
-  async #createAt(folder: string): Promise<Repository | undefined> {
+  async #createAt(folder: string, encryption: FirstSlot | undefined): Promise<Repository | undefined> {
     await using store = (await storeAt(folder, this.#means)).store;
     try {
-      await createRepository(store);
+      await createRepository(store, encryption);
     } catch (thrown) {
       if (toFailure(thrown).code === 'repository-exists') return undefined;
       throw thrown;
     }
-    return this.#openAt(folder);
+    const repository = await this.#openAt(folder);
+    if (encryption !== undefined) repository.encryption?.unlock(encryption.slot.id, encryption.slotKey);
+    return repository;
   }
 
-  /** A crash between creation and registration leaves an empty repository, which is as good as a new one. */
-  async #adoptEmpty(folder: string): Promise<Repository> {
+  /** A crash between creation and registration leaves an empty repository, which is as good as a new one without keys. */
+  async #adoptEmpty(folder: string, withKeys: boolean): Promise<Repository> {
     const repository = await this.#openAt(folder);
     const { points, chunks } = repository.stats();
-    if (points === 0 && chunks === 0) return repository;
+    const keyed = withKeys || repository.encryption !== undefined;
+    if (points === 0 && chunks === 0 && !keyed) return repository;
     await repository[Symbol.asyncDispose]();
     throw fail('repository-conflict', `${folder} already holds the repository ${repository.id} with ${points} points`);
   }
@@ -176,8 +205,21 @@ export class Repositories implements AsyncDisposable {
     const repository = await openRepository(store, { holder: this.#holder, ...cached });
     const where = { repository: repository.id, path: folder };
     for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
-    this.#log.info(where, 'repository open');
+    await this.#unlock(repository);
+    this.#log.info({ ...where, locked: repository.encryption?.locked }, 'repository open');
     return repository;
+  }
+
+  /** Left locked when the service is away: the Director may have the key, and the next round tries again. */
+  async #unlock({ id, encryption }: Repository): Promise<void> {
+    const { unlock } = this.#means;
+    if (unlock === undefined || encryption?.locked !== true) return;
+    await unlock(encryption).catch((thrown) => {
+      this.#log.warn(
+        { repository: id, ...failureFields(thrown) },
+        'repository not unlocked by the service set up here',
+      );
+    });
   }
 
   async #register(entry: Entry & { repository: Repository }) {
@@ -194,8 +236,8 @@ export class Repositories implements AsyncDisposable {
     return this.#answer(entry);
   }
 
-  #answer(entry: Entry): { repositoryId: string; stats: RepositoryStats } {
-    return { repositoryId: entry.id, stats: this.demand(entry.id).stats() };
+  #answer(entry: Entry): ToldRepository {
+    return tell(this.opened(entry.id));
   }
 
   #at(folder: string): Entry | undefined {
@@ -216,7 +258,7 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #tryOpen(entry: Entry): Promise<void> {
-    if (entry.repository !== undefined) return;
+    if (entry.repository !== undefined) return await this.#unlock(entry.repository);
     try {
       entry.repository = await this.#openExpected(entry);
       entry.failure = undefined;

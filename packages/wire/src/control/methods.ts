@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { bytes, Count, Digest, Instant, Mode, PathBytes, Role, record, Serial, text, Uuid } from './fields.ts';
 import { POINT_METHODS } from './point-methods.ts';
+import { KeySlot, RepositoryKeys, slotKeyAnswer } from './repository-keys.ts';
 import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
 
 const Nothing = record({});
@@ -14,7 +15,13 @@ export const RepositoryStats = record({
   freeBytes: Type.Optional(Count),
 });
 export type RepositoryStats = Static<typeof RepositoryStats>;
-const RepositoryState = record({ repositoryId: Uuid, stats: RepositoryStats });
+/** `keys` where it is encrypted at rest. */
+export const RepositoryState = record({
+  repositoryId: Uuid,
+  stats: RepositoryStats,
+  keys: Type.Optional(RepositoryKeys),
+});
+export type RepositoryState = Static<typeof RepositoryState>;
 
 const RunReference = record({ runSalt: bytes(32, 32), epoch: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }) });
 
@@ -89,7 +96,35 @@ export const METHODS = {
   },
   'repository.create': {
     caller: 'director',
-    params: record({ repositoryId: Type.Optional(Uuid), name: text(64), path: text(4096) }),
+    params: record({
+      repositoryId: Type.Optional(Uuid),
+      name: text(64),
+      /** Absolute, or the address of object storage. */
+      path: text(4096),
+      /** Encrypted at rest, with this first slot. */
+      encryption: Type.Optional(record({ slot: KeySlot, ...slotKeyAnswer })),
+    }),
+    result: RepositoryState,
+  },
+  /** A fresh public key of the target, to which one slot key is sealed, within a minute. */
+  'repository.challenge': {
+    caller: 'director',
+    params: Nothing,
+    result: record({ challengeId: Uuid, publicKey: bytes(4096, 32) }),
+  },
+  'repository.unlock': {
+    caller: 'director',
+    params: record({ repositoryId: Uuid, slotId: Uuid, ...slotKeyAnswer }),
+    result: RepositoryState,
+  },
+  'repository.add-slot': {
+    caller: 'director',
+    params: record({ repositoryId: Uuid, slot: KeySlot, ...slotKeyAnswer }),
+    result: RepositoryState,
+  },
+  'repository.remove-slot': {
+    caller: 'director',
+    params: record({ repositoryId: Uuid, slotId: Uuid }),
     result: RepositoryState,
   },
   'repository.open': {

@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
-import { ById } from './fields.ts';
+import { ById, closed, Reference } from './fields.ts';
 import { RunResource } from './jobs.ts';
 import {
   GivenPassword,
@@ -11,9 +11,46 @@ import {
   RotateRequest,
 } from './passwords.ts';
 import { PointResource } from './points.ts';
+import { RepositoryResource, SlotRequest, UnlockRequest } from './storage.ts';
 
 /** Operations on encryption passwords, keys of repositories and the key management service. */
 export const KEY_OPERATIONS = {
+  unlockRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/unlock',
+    tag: 'repositories',
+    summary: 'Unlocks a repository that is encrypted at rest',
+    params: ById,
+    body: UnlockRequest,
+    response: RepositoryResource,
+  },
+  addRepositoryKey: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/keys',
+    tag: 'repositories',
+    summary: 'Adds a key slot; the repository must be unlocked',
+    params: ById,
+    body: SlotRequest,
+    response: RepositoryResource,
+    status: 201,
+  },
+  removeRepositoryKey: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/keys/:slot/remove',
+    tag: 'repositories',
+    summary: 'Removes a key slot, by its id or label; the last one stays',
+    params: closed({ id: Reference, slot: Reference }),
+    response: RepositoryResource,
+  },
+  rotateRepositoryKey: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/keys/:slot/rotate',
+    tag: 'repositories',
+    summary: 'Puts a new key slot in the place of one; data is not touched',
+    params: closed({ id: Reference, slot: Reference }),
+    body: SlotRequest,
+    response: RepositoryResource,
+  },
   getPassword: {
     method: 'GET',
     path: '/api/v1/passwords/:id',

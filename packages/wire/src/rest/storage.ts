@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Bytes, Counter, closed, Id, Name, Named, Reference, Time } from './fields.ts';
+import { Bytes, Counter, closed, Id, Keep, Name, Named, Reference, Time } from './fields.ts';
 import { ImmutableDays } from './retention.ts';
 
 /** What the target reported last; absent until the repository was opened since the Director's start. */
@@ -11,6 +11,28 @@ export const StatsResource = Type.Object({
   freeBytes: Type.Optional(Bytes),
 });
 
+export const KeySlotResource = Type.Object({
+  id: Id,
+  kind: Type.Union([Type.Literal('password'), Type.Literal('kms'), Type.Literal('keyfile')]),
+  label: Type.String(),
+  /** Kind kms: which service unwraps its key. */
+  kms: Type.Optional(Type.Object({ provider: Type.String(), keyRef: Type.String() })),
+  /** Whether the Director keeps its key, wrapped, and unlocks with it. */
+  kept: Type.Boolean(),
+});
+
+/** Encryption at rest, as the target reported it last. */
+export const EncryptionResource = Type.Object({
+  locked: Type.Boolean(),
+  /** Why it could not be unlocked without being asked. */
+  reason: Type.Optional(Type.String()),
+  /** Counts the master keys, from 1. */
+  epoch: Counter,
+  /** Earlier master keys under which data is still sealed. */
+  earlier: Type.Array(Counter),
+  slots: Type.Array(KeySlotResource),
+});
+
 export const RepositoryResource = Type.Object({
   id: Id,
   name: Type.String(),
@@ -18,12 +40,36 @@ export const RepositoryResource = Type.Object({
   path: Type.String(),
   createdAt: Time,
   stats: Type.Optional(StatsResource),
+  /** Absent where it is not encrypted at rest. */
+  encryption: Type.Optional(EncryptionResource),
   /** For how many days at least the target locks every new recovery point, as it said last. */
   immutableDays: Type.Optional(Type.Integer()),
 });
 export type RepositoryResource = Static<typeof RepositoryResource>;
 
+const Secret = Type.String({ minLength: 1, maxLength: 1024 });
+const SlotKey = Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: '32 bytes in base64' });
+const Label = Type.String({ minLength: 1, maxLength: 64 });
+
+/** A key slot that is to be made. */
+export const SlotRequest = Type.Union([
+  closed({
+    kind: Type.Literal('password'),
+    password: Secret,
+    label: Type.Optional(Label),
+    keep: Type.Optional(Keep),
+    acceptWeak: Type.Optional(Type.Boolean()),
+  }),
+  closed({ kind: Type.Literal('kms'), label: Type.Optional(Label) }),
+  closed({ kind: Type.Literal('keyfile'), key: SlotKey, label: Type.Optional(Label) }),
+]);
+export type SlotRequest = Static<typeof SlotRequest>;
+
+/** What opens one of the slots; neither: whatever the Director has itself. */
+export const UnlockRequest = closed({ password: Type.Optional(Secret), key: Type.Optional(SlotKey) });
+
 export const RepositoryRequest = closed({
+  encryption: Type.Optional(SlotRequest),
   name: Name,
   transporter: Reference,
   path: Type.String({

@@ -17,6 +17,11 @@ export const TRANSPORTER_SETTINGS: Setting[] = [
     kind: 'text',
     describe: 'target: file with keys for S3 (s3-credentials in its data folder)',
   },
+  {
+    name: 'kms',
+    kind: 'text',
+    describe: 'target: key that unlocks repositories encrypted by it: pkcs11:, aws-kms:, vault:, file:',
+  },
   { name: 'healthHost', kind: 'text', describe: 'address of /healthz, /readyz and /metrics (127.0.0.1)' },
   { name: 'healthPort', kind: 'number', describe: 'port of the same (target 7423, source 7424)' },
   { name: 'workers', kind: 'number', describe: 'worker threads (number of cores)' },

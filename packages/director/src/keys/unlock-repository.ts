@@ -1,0 +1,105 @@
+import { type Failure, toFailure } from '@sealift/core';
+import { masterKey, slotKeyFromPassword, slotKeyWrapContext, uuidBytes } from '@sealift/crypto';
+import type { KeySlot } from '@sealift/wire';
+import type { Context } from '../context.ts';
+import type { Repository } from '../db/repositories.ts';
+import { slotKeysOf } from '../db/repository-keys.ts';
+import { fail } from '../failures.ts';
+import type { Session } from '../inventory/connections.ts';
+import { KEY_PATIENCE, sealForTarget } from './repository-slots.ts';
+
+/** A slot, and a way to its key. */
+interface Way {
+  slotId: string;
+  key: () => Promise<Buffer>;
+}
+
+/** When a target has opened a repository: with the keys that are kept here, or through the service that wrapped them. */
+export async function unlockUnasked(context: Context, session: Session, repository: Repository): Promise<void> {
+  const keys = context.repositories.of(repository.id)?.keys;
+  if (keys?.locked !== true) return;
+  try {
+    await unlockBy(context, session, repository, await waysOfItsOwn(context, repository, keys.slots));
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    context.log.warn({ repository: repository.name, failure }, 'repository stays locked');
+    context.repositories.notUnlocked(repository.id, failure);
+  }
+}
+
+/** With what somebody gives, or without, as above. @throws Failure `wrong-repository-key` when none of it opens a slot */
+export async function unlockRepository(
+  context: Context,
+  session: Session,
+  repository: Repository,
+  given: { password?: string; key?: string },
+): Promise<void> {
+  const slots = context.repositories.of(repository.id)?.keys?.slots;
+  if (slots === undefined) {
+    throw fail('repository-not-encrypted', `The repository ${repository.name} is not encrypted at rest.`);
+  }
+  const { password, key } = given;
+  if (password !== undefined) await unlockBy(context, session, repository, waysOfPassword(slots, password));
+  else if (key !== undefined) await unlockBy(context, session, repository, waysOfKey(slots, key));
+  else await unlockBy(context, session, repository, await waysOfItsOwn(context, repository, slots));
+}
+
+function waysOfPassword(slots: KeySlot[], password: string): Way[] {
+  return slots.flatMap(({ slotId, kdf }) => {
+    if (kdf === undefined) return [];
+    const slot = { salt: kdf.salt, kdf: { name: 'argon2id', ...kdf } as const };
+    return [{ slotId, key: () => slotKeyFromPassword(password, slot) }];
+  });
+}
+
+function waysOfKey(slots: KeySlot[], key: string): Way[] {
+  const ofKeyFiles = slots.filter(({ kind }) => kind === 'keyfile');
+  return ofKeyFiles.map(({ slotId }) => ({ slotId, key: async () => masterKey(key) }));
+}
+
+async function waysOfItsOwn({ db, wrapping }: Context, { id }: Repository, slots: KeySlot[]): Promise<Way[]> {
+  const kept = await slotKeysOf(db, id);
+  const wraps = [
+    ...kept.map(({ slotId, wrapped }) => ({ slotId, wrapped })),
+    ...slots.flatMap(({ slotId, kms }) =>
+      kms === undefined ? [] : [{ slotId, wrapped: { ...kms, bytes: kms.ciphertext } }],
+    ),
+  ];
+  return wraps.map(({ slotId, wrapped }) => ({
+    slotId,
+    key: () => wrapping.unwrap(wrapped, slotKeyWrapContext(uuidBytes(slotId))),
+  }));
+}
+
+/** Tries one way after the other; the first that opens a slot is enough. */
+async function unlockBy(context: Context, session: Session, repository: Repository, ways: Way[]): Promise<void> {
+  let last: Failure | undefined;
+  for (const way of ways) {
+    try {
+      await unlockSlot(context, session, repository, way);
+      return;
+    } catch (thrown) {
+      last = toFailure(thrown);
+    }
+  }
+  if (last !== undefined) throw last;
+  throw fail(
+    'repository-key-missing',
+    `Nothing that is kept here or was given opens the repository ${repository.name}.`,
+  );
+}
+
+async function unlockSlot(context: Context, session: Session, { id, name }: Repository, { slotId, key }: Way) {
+  const slotKey = await key();
+  try {
+    const answer = await sealForTarget(session, slotKey);
+    const limit = AbortSignal.timeout(KEY_PATIENCE);
+    context.repositories.opened(
+      await session.peer.call('repository.unlock', { repositoryId: id, slotId, ...answer }, limit),
+    );
+    context.log.info({ repository: name, slot: slotId }, 'repository unlocked');
+    context.wakeDispatcher();
+  } finally {
+    slotKey.fill(0);
+  }
+}
