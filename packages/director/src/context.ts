@@ -10,6 +10,7 @@ import type { Wrapping } from './keys/wrapping.ts';
 import type { Logger } from './logger.ts';
 import type { DirectorMetrics } from './metrics.ts';
 import type { BrowseTasks } from './tasks/browse-tasks.ts';
+import type { PointRuns } from './tasks/point-runs.ts';
 
 /** What the parts of one Director share. */
 export interface Context {
@@ -27,6 +28,7 @@ export interface Context {
   repositories: OpenRepositories;
   board: RunBoard;
   browsing: BrowseTasks;
+  pointRuns: PointRuns;
   metrics: DirectorMetrics;
   /** Looks whether a waiting run can begin. */
   wakeDispatcher: () => void;

@@ -22,6 +22,7 @@ import { createLogger, type Logger } from './logger.ts';
 import { DirectorMetrics } from './metrics.ts';
 import { Dispatcher } from './schedule/dispatcher.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
+import { PointRuns } from './tasks/point-runs.ts';
 
 export interface DirectorHandle extends AsyncDisposable {
   /** `https://host:port` of the REST API. */
@@ -95,6 +96,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     repositories,
     board,
     browsing: new BrowseTasks(),
+    pointRuns: new PointRuns(),
     metrics,
     wakeDispatcher: () => dispatcher.wake(),
     signal: stop.signal,

@@ -14,11 +14,12 @@ import type { FoundChunk, Lookup, PackTable } from './index/pack-table.ts';
 import { finishedPackName, isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
+import { runsOfPoint } from './point-runs.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
-import type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
+import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Store } from './store/store.ts';
 import type { UpkeepHost } from './upkeep/host.ts';
 import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
@@ -134,6 +135,10 @@ export class ServedRepository implements Repository {
     if (!opened.hash.equals(record.hash))
       throw fail('point-damaged', `Recovery point ${id} was replaced by another file.`);
     return { manifest: file, record };
+  }
+
+  pointRuns(id: string): Promise<PointRuns> {
+    return runsOfPoint(this.#parts.store, this.#parts.table, id);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {

@@ -67,12 +67,12 @@ export function addPassword(p: Password): Statement {
   };
 }
 
-/** Makes another epoch the present one; changes nothing if it is not `from` any more that is present. */
+/** Makes another epoch the present one; changes nothing if the password is not as in `from` any more. */
 export function moveToEpoch(from: Password, to: { domainId: string; epoch: number; at: number }): Statement {
   return {
     sql: `UPDATE passwords SET domain_id = ?, epoch = ?, rotated_at = ?
-      WHERE id = ? AND domain_id = ? AND epoch = ?`,
-    values: [to.domainId, to.epoch, to.at, from.id, from.domainId, from.epoch],
+      WHERE id = ? AND domain_id = ? AND epoch = ? AND keep = ?`,
+    values: [to.domainId, to.epoch, to.at, from.id, from.domainId, from.epoch, from.keep],
     mustChange: true,
   };
 }

@@ -37,9 +37,22 @@ export class Wrapping implements AsyncDisposable {
     return { bytes: await this.#ask(this.current, () => this.current.wrap(secret, context)), provider, keyRef };
   }
 
-  async unwrap({ bytes, provider, keyRef }: Wrapped, context: WrapContext): Promise<Buffer> {
-    const wrapper = this.#named(provider, keyRef);
-    return await this.#ask(wrapper, () => wrapper.unwrap(bytes, context));
+  async unwrap(wrapped: Wrapped, context: WrapContext): Promise<Buffer> {
+    const wrappers = this.#named(wrapped);
+    for (const wrapper of wrappers) {
+      try {
+        return await this.#ask(wrapper, () => wrapper.unwrap(wrapped.bytes, context));
+      } catch (thrown) {
+        if (wrapper === wrappers.at(-1) || toFailure(thrown).code !== 'master-key-wrong') throw thrown;
+      }
+    }
+    const { provider, keyRef } = wrapped;
+    throw fail('kms-key-unknown', `A secret was wrapped by ${provider} with the key '${keyRef}', not set up here.`);
+  }
+
+  /** Whether a service and key that could unwrap it are set up. */
+  knows(wrapped: Pick<Wrapped, 'provider' | 'keyRef'>): boolean {
+    return this.#named(wrapped).length > 0;
   }
 
   /** Asks the service in use for something that harms nobody, to see whether it answers. */
@@ -52,13 +65,9 @@ export class Wrapping implements AsyncDisposable {
     for (const wrapper of this.all) await wrapper[Symbol.asyncDispose]();
   }
 
-  #named(provider: string, keyRef: string): KeyWrapper {
-    const found = this.all.find((one) => one.provider === provider && (keyRef === '' || one.keyRef === keyRef));
-    if (found !== undefined) return found;
-    throw fail(
-      'kms-key-unknown',
-      `A secret was wrapped by ${provider} with the key ${keyRef}, which is not set up here.`,
-    );
+  /** The first version did not write down by which key it wrapped, so all of that provider are tried. */
+  #named({ provider, keyRef }: Pick<Wrapped, 'provider' | 'keyRef'>): KeyWrapper[] {
+    return this.all.filter((one) => one.provider === provider && (keyRef === '' || one.keyRef === keyRef));
   }
 
   async #ask<T>(wrapper: KeyWrapper, request: () => Promise<T>): Promise<T> {

@@ -48,7 +48,9 @@ export function servePasswords(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'forgetPassword', async ({ params }) => {
-    await forgetPassword(context, await passwordNamed(db, params.id));
+    const password = await passwordNamed(db, params.id);
+    // Not beside a rotation, which would leave the hash of the new password behind.
+    await inTurn(() => forgetPassword(context, password));
     return await resource(context, await passwordNamed(db, params.id));
   });
 

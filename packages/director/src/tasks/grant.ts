@@ -7,7 +7,6 @@ import { isUpkeepRun } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
-import type { Way } from '../keys/open-domain.ts';
 
 /** What a task may do: where, in which mode, in which encryption domain, writing or reading. */
 export interface Grant {
@@ -20,19 +19,19 @@ export interface Grant {
   use: 'write' | 'read';
   /** Most bytes that it may store. */
   quotaBytes?: number;
+  /** Source-side mode, writing. */
+  passwordId?: string;
   /** What is read. */
-  pointId?: string;
-  /** `runsDigest` of the runs of the point, where it was recorded. */
-  runsHash?: Buffer;
-  /** The only way to the keys that may be taken. */
-  way?: Way;
+  point?: Point;
+  /** It is looked into, not restored. */
+  look: boolean;
 }
 
 /** What a task of this Transporter may do now; `task-unknown` when it is not its own, or is over. */
 export async function grantOf(context: Context, { transporter }: Session, taskId: string): Promise<Grant> {
   const look = context.browsing.of(taskId);
   if (look !== undefined && look.transporterId === transporter.id) {
-    return { ...readingGrant(look.point, taskId), ...(look.way === undefined ? {} : { way: look.way }) };
+    return { ...readingGrant(look.point, taskId), look: true };
   }
   const run = await runById(context.db, taskId);
   if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
@@ -49,20 +48,22 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
     repositoryId: job.repositoryId,
     mode: job.encryption,
     use: 'write',
-    ...(password === undefined ? {} : { domainId: password.domainId }),
+    look: false,
+    ...(password === undefined ? {} : { domainId: password.domainId, passwordId: password.id }),
     ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
   };
 }
 
-function readingGrant({ id, job, repository, mode, domain, runsHash }: Point, runId: string): Grant {
+function readingGrant(point: Point, runId: string): Grant {
+  const { job, repository, mode, domain } = point;
   return {
     jobId: job.id,
     runId,
     repositoryId: repository.id,
     mode,
     use: 'read',
-    pointId: id,
+    point,
+    look: false,
     ...(domain === undefined ? {} : { domainId: domain.id }),
-    ...(runsHash === undefined ? {} : { runsHash }),
   };
 }

@@ -42,5 +42,9 @@ export function repositoryHandlers(repositories: Repositories, registry: TaskReg
       return {};
     },
     ...pointHandlers(repositories),
+    'point.runs': async ({ repositoryId, pointId }) => {
+      const { hash, runs, missingCount } = await repositories.demand(repositoryId).pointRuns(pointId);
+      return { hash, runs: runs.map(({ runSalt, epoch }) => ({ runSalt, epoch })), missing: missingCount };
+    },
   };
 }
