@@ -14,6 +14,7 @@ import type { RunBoard } from './inventory/run-board.ts';
 import { openAdminToken } from './keys/admin-token.ts';
 import { openAuthority } from './keys/authority.ts';
 import { GivenHashes } from './keys/given-hashes.ts';
+import { KmsWatch } from './keys/kms-watch.ts';
 import { openWrapping } from './keys/open-wrapping.ts';
 import { ServerCertificates } from './keys/server-certificates.ts';
 import { openTicketKey } from './keys/ticket-key.ts';
@@ -102,6 +103,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
+  parts.use(new KmsWatch(context));
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };

@@ -86,6 +86,21 @@ export async function jobsUsing(db: Database, passwordId: string): Promise<{ id:
   return await db.all('SELECT id, name FROM jobs WHERE password_id = ? ORDER BY name', passwordId);
 }
 
+/** How many recovery points of each job each of its domains has. */
+export async function pointsInDomains(
+  db: Database,
+  passwordId: string,
+): Promise<{ domainId: string; job: { id: string; name: string }; points: number }[]> {
+  const rows = await db.all<{ domainId: string; id: string; name: string; points: number }>(
+    `SELECT points.domain_id AS domainId, jobs.id, jobs.name, count(*) AS points
+     FROM points JOIN jobs ON jobs.id = points.job_id
+     WHERE points.domain_id IN (SELECT domain_id FROM password_epochs WHERE password_id = ?)
+     GROUP BY points.domain_id, jobs.id ORDER BY jobs.name`,
+    passwordId,
+  );
+  return rows.map(({ domainId, id, name, points }) => ({ domainId, job: { id, name }, points }));
+}
+
 /** The repositories in which its jobs or recovery points are. */
 export async function repositoriesUsing(
   db: Database,

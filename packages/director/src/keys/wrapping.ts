@@ -18,6 +18,8 @@ export type OnRequest = (provider: string, result: 'ok' | 'failed') => void;
 export class Wrapping implements AsyncDisposable {
   readonly current: KeyWrapper;
   readonly all: KeyWrapper[];
+  /** Told when the service in use stops answering; not again before it has answered. */
+  onDown: (failure: Failure) => void = () => {};
   readonly #onRequest: OnRequest;
   #failure: Failure | undefined;
 
@@ -85,7 +87,10 @@ export class Wrapping implements AsyncDisposable {
   /** What is wrong with one secret is no failure of the service. */
   #note(wrapper: KeyWrapper, failure: Failure | undefined): void {
     this.#onRequest(wrapper.provider, failure === undefined ? 'ok' : 'failed');
-    if (wrapper === this.current) this.#failure = failure?.kind === 'retry' ? failure : undefined;
+    if (wrapper !== this.current) return;
+    const before = this.#failure;
+    this.#failure = failure?.kind === 'retry' ? failure : undefined;
+    if (before === undefined && this.#failure !== undefined) this.onDown(this.#failure);
   }
 }
 

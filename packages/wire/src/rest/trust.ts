@@ -36,7 +36,9 @@ export type DrillResource = Static<typeof DrillResource>;
 
 /** Something that somebody should look at. */
 export const Alarm = Type.Object({
-  code: Type.String({ description: 'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked' }),
+  code: Type.String({
+    description: 'key-drill-failed, chain-broken, point-runs-differ, kms-down, kms-key-unknown, transporter-revoked',
+  }),
   message: Type.String(),
   advice: Type.String(),
   job: Type.Optional(Named),
