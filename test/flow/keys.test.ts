@@ -52,14 +52,25 @@ async function restore(point: string, to: string, password?: string): Promise<st
   return (await site.ended(id)).state;
 }
 
-function recover(to: string, password: string, point = 'latest'): Promise<{ code: number; stderr: string }> {
-  const argv = ['recover', '--repository', store, '--point', point, '--to', join(folder, to), '--password-file', '-'];
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function sealift(argv: string[], input = ''): Promise<Ran> {
+  const env = { ...process.env, ...site.environment };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [COMMAND, ...argv], (error, _, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stderr });
+    const child = execFile(process.execPath, [COMMAND, ...argv], { env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
-    child.stdin?.end(`${password}\n`);
+    child.stdin?.end(input);
   });
+}
+
+function recover(to: string, password: string, point = 'latest'): Promise<Ran> {
+  const argv = ['recover', '--repository', store, '--point', point, '--to', join(folder, to), '--password-file', '-'];
+  return sealift(argv, `${password}\n`);
 }
 
 t.test(
@@ -124,7 +135,13 @@ t.test(
   async (t) => {
     const asked = ({ reason }: RunResource) => reason?.includes('password must be given') === true;
     t.equal((await descriptorOf(first)).kmsWraps.length, 1, 'a point from before holds what the token opens');
-    await site.client.call('forgetPassword', { params: { id: 'vault' } });
+    const forgotten = await sealift(['password', 'forget', 'vault']);
+    t.match(forgotten, { code: 0, stderr: /recovery points made before still hold its hash, wrapped by pkcs11/ });
+
+    const unasked = await sealift(['point', 'ls', first, 'tree']);
+    t.match(unasked, { code: 1, stderr: /password-needed/ });
+    const listed = await sealift(['point', 'ls', first, 'tree', '--password-file', '-'], `${NEW}\n`);
+    t.match(listed, { code: 0, stdout: /tree\/file-7/ });
 
     const body = { transporter: 'source', path: join(folder, 'by-password') };
     const restoring = await site.client.call('restorePoint', { params: { id: first }, body });
