@@ -1,4 +1,4 @@
-import type { Failure } from '@sealift/core';
+import { type Failure, toFailure } from '@sealift/core';
 import type { RunState, TaskPoint, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
@@ -101,7 +101,11 @@ async function announceEnd(context: Context, runId: string): Promise<void> {
   if (run === undefined) return;
   context.metrics.countEnd(run);
   context.log.info({ ...namesOf(run), state: run.state, failure: run.failure }, 'run ended');
-  if (isUpkeepRun(run) || run.pointId !== undefined) void refreshFigures(context, run);
+  if (!isUpkeepRun(run) && run.pointId === undefined) return;
+  // Nobody waits for the figures, and a Director that closes meanwhile has no database to ask.
+  refreshFigures(context, run).catch((thrown) => {
+    context.log.debug({ ...namesOf(run), failure: toFailure(thrown) }, 'figures of the repository not refreshed');
+  });
 }
 
 async function refreshFigures({ db, connections, repositories }: Context, run: Run): Promise<void> {
