@@ -4,6 +4,9 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type DomainDescriptor, describeDomain } from '@sealift/crypto';
+import { openManifest } from '@sealift/repository';
+import type { RunResource } from '@sealift/wire';
 import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
 import { Site } from './site.ts';
@@ -49,14 +52,25 @@ async function restore(point: string, to: string, password?: string): Promise<st
   return (await site.ended(id)).state;
 }
 
-function recover(to: string, password: string, point = 'latest'): Promise<{ code: number; stderr: string }> {
-  const argv = ['recover', '--repository', store, '--point', point, '--to', join(folder, to), '--password-file', '-'];
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function sealift(argv: string[], input = ''): Promise<Ran> {
+  const env = { ...process.env, ...site.environment };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [COMMAND, ...argv], (error, _, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stderr });
+    const child = execFile(process.execPath, [COMMAND, ...argv], { env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
-    child.stdin?.end(`${password}\n`);
+    child.stdin?.end(input);
   });
+}
+
+function recover(to: string, password: string, point = 'latest'): Promise<Ran> {
+  const argv = ['recover', '--repository', store, '--point', point, '--to', join(folder, to), '--password-file', '-'];
+  return sealift(argv, `${password}\n`);
 }
 
 t.test(
@@ -110,22 +124,47 @@ t.test('while the token is away new runs wait and say why, and go on when it is 
   t.equal((await site.ended(id)).state, 'done');
 });
 
+/** The descriptor as it lies in the repository, for everybody who comes by it. */
+async function descriptorOf(point: string): Promise<DomainDescriptor> {
+  const { manifest } = openManifest(await readFile(join(store, 'points', point)));
+  return describeDomain(manifest.descriptor as Buffer);
+}
+
 t.test(
-  'a forgotten hash is not needed: the token opens what its wrap is in, and the password everything',
+  'once forgotten, nothing here opens it any more: runs, restores and drills ask for the password, with the token there',
   async (t) => {
-    await site.client.call('forgetPassword', { params: { id: 'vault' } });
-    t.equal(await restore(first, 'by-token'), 'done');
-    const point = await backUp();
-    const { items } = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });
-    t.match(items, [
-      { way: 'kms', passed: true },
-      { way: 'password', passed: true },
-    ]);
+    const asked = ({ reason }: RunResource) => reason?.includes('password must be given') === true;
+    t.equal((await descriptorOf(first)).kmsWraps.length, 1, 'a point from before holds what the token opens');
+    const forgotten = await sealift(['password', 'forget', 'vault']);
+    t.match(forgotten, { code: 0, stderr: /recovery points made before still hold its hash, wrapped by pkcs11/ });
+
+    const unasked = await sealift(['point', 'ls', first, 'tree']);
+    t.match(unasked, { code: 1, stderr: /password-needed/ });
+    const listed = await sealift(['point', 'ls', first, 'tree', '--password-file', '-'], `${NEW}\n`);
+    t.match(listed, { code: 0, stdout: /tree\/file-7/ });
+
+    const body = { transporter: 'source', path: join(folder, 'by-password') };
+    const restoring = await site.client.call('restorePoint', { params: { id: first }, body });
+    t.equal((await site.runWhen(restoring.id, asked)).state, 'queued', 'its wrap in the old point is not used');
+    await site.client.call('giveRunPassword', { params: { id: restoring.id }, body: { password: NEW } });
+    t.equal((await site.ended(restoring.id)).state, 'done');
     t.same(
-      [...compareTrees(tree, join(folder, 'by-token', 'tree'))].map(({ path }) => String(path)),
+      [...compareTrees(tree, join(folder, 'by-password', 'tree'))].map(({ path }) => String(path)),
       ['.', 'newer'],
     );
-    t.equal(await restore(point, 'by-password', NEW), 'done');
+
+    const { id } = await site.client.call('startRun', { params: { id: 'mail' } });
+    t.equal((await site.runWhen(id, asked)).state, 'queued');
+    await site.client.call('giveRunPassword', { params: { id }, body: { password: NEW } });
+    const made = await site.ended(id);
+    t.equal(made.state, 'done');
+    t.same((await descriptorOf(made.point as string)).kmsWraps, [], 'new points hold nothing for the token');
+
+    const drill = site.client.call('drillJob', { params: { id: 'mail' }, body: {} });
+    await t.rejects(drill, { code: 'password-needed' });
+    const { items } = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });
+    t.match(items, [{ way: 'password', passed: true }]);
+    t.equal(items.length, 1);
   },
 );
 
@@ -139,13 +178,14 @@ t.test('a point that its target altered fails its drill, and the restore of it',
   await writeFile(file, older);
   await site.start('target');
   await site.connected('target');
-  const drilled = await site.client.call('drillJob', { params: { id: 'mail' }, body: {} });
+  const drilled = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });
   t.ok(drilled.items.every(({ passed }) => !passed));
   t.match(drilled.items[0]?.failure, { kind: /corrupt|refused/ });
-  t.equal(await restore(point, 'altered'), 'failed');
+  t.equal(await restore(point, 'altered', NEW), 'failed');
   await site.kill('target');
   await writeFile(file, bytes);
   await site.start('target');
   await site.connected('target');
-  t.ok((await site.client.call('drillJob', { params: { id: 'mail' }, body: {} })).items.every(({ passed }) => passed));
+  const again = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });
+  t.ok(again.items.every(({ passed }) => passed));
 });

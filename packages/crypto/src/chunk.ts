@@ -26,13 +26,35 @@ export interface ChunkPart extends InnerPart {
   id: Buffer;
 }
 
-export interface WantedChunk {
+/** What opens a sealed chunk. */
+export type ChunkOpeningKey =
+  /** The key of the run that sealed it, by the salt in the header. */
+  | { runKey: (runSalt: Buffer) => RunKey | undefined }
+  /** From `chunkKey`: opens this chunk and no other. */
+  | { chunkKey: Buffer };
+
+export type WantedChunk = ChunkOpeningKey & {
   type: ChunkType;
   /** 32 bytes. */
   id: Buffer;
   idKey: KeyObject;
-  /** The key of the run that sealed it, by the salt in the header. */
-  runKey: (runSalt: Buffer) => RunKey | undefined;
+};
+
+/** What the key of one chunk is derived from. */
+export interface ChunkKeyInput {
+  type: ChunkType;
+  /** 32 bytes. */
+  id: Buffer;
+  /** r in its header, 16 bytes. */
+  random: Buffer;
+}
+
+/** Bytes of km. */
+export const CHUNK_KEY_LENGTH = 2 * KEY_LENGTH;
+
+/** km, 64 bytes: opens the one chunk that was sealed in this run with this type, id and r. */
+export function chunkKey({ key }: RunKey, { type, id, random }: ChunkKeyInput): Buffer {
+  return hmacSha512(key, CHUNK_LABEL, Buffer.from([type]), id, random);
 }
 
 /** Seals one chunk: header and ciphertext in one Buffer that has an ArrayBuffer of its own and may be transferred. */
@@ -73,7 +95,7 @@ function sealPieces(run: RunKey, part: { type: ChunkType; id: Buffer }, pieces: 
  * The inner of a sealed chunk, without its padding, in a Buffer of its own: for a target that hands it to a reader, which
  * decompresses it and recomputes the id. Everything else is checked here as by openChunk.
  */
-export function unsealChunk(sealed: Buffer, want: Omit<WantedChunk, 'idKey'>): Buffer {
+export function unsealChunk(sealed: Buffer, want: KeyedChunk): Buffer {
   return encodeInner({ ...parseInner(decryptChunk(sealed, want)), padding: 'none' });
 }
 
@@ -85,13 +107,14 @@ export function openChunk(sealed: Buffer, want: WantedChunk): Buffer {
   return openInner(decryptChunk(sealed, want), want);
 }
 
-function decryptChunk(sealed: Buffer, want: Omit<WantedChunk, 'idKey'>): Buffer {
+type KeyedChunk = ChunkOpeningKey & Pick<WantedChunk, 'type' | 'id'>;
+
+function decryptChunk(sealed: Buffer, want: KeyedChunk): Buffer {
   const header = parseChunkHeader(sealed);
   if (header.type !== want.type) {
     throw fail('chunk-type-mismatch', `${name(want.id)} has type ${header.type} where ${want.type} is wanted.`);
   }
-  const run = runOf(header, want);
-  const { key, commitment } = messageKey(run.key, header.type, want.id, header.random);
+  const { key, commitment } = keyFor(header, want);
   if (!sameSecret(commitment, header.commitment)) {
     throw fail('chunk-damaged', `${name(want.id)} was sealed with another key or under another id.`);
   }
@@ -103,10 +126,18 @@ function decryptChunk(sealed: Buffer, want: Omit<WantedChunk, 'idKey'>): Buffer 
   return inner;
 }
 
+function keyFor(header: SealedChunkHeader, want: KeyedChunk) {
+  if ('chunkKey' in want) return splitKey(Buffer.from(want.chunkKey));
+  return messageKey(runOf(header, want).key, header.type, want.id, header.random);
+}
+
 /** Runs whose key was checked against its commitment; one check a run is enough. */
 const checkedRuns = new WeakSet<RunKey>();
 
-function runOf(header: SealedChunkHeader, want: Omit<WantedChunk, 'idKey'>): RunKey {
+function runOf(
+  header: SealedChunkHeader,
+  want: KeyedChunk & { runKey: (runSalt: Buffer) => RunKey | undefined },
+): RunKey {
   const run = want.runKey(header.runSalt);
   if (run === undefined) {
     throw fail('run-key-missing', `No key for run ${header.runSalt.toString('hex', 0, 8)} of ${name(want.id)}.`);
@@ -124,7 +155,10 @@ function runOf(header: SealedChunkHeader, want: Omit<WantedChunk, 'idKey'>): Run
 }
 
 function messageKey(runKey: KeyObject, type: ChunkType, id: Buffer, random: Buffer) {
-  const material = hmacSha512(runKey, CHUNK_LABEL, Buffer.from([type]), id, random);
+  return splitKey(hmacSha512(runKey, CHUNK_LABEL, Buffer.from([type]), id, random));
+}
+
+function splitKey(material: Buffer) {
   return { key: material.subarray(0, KEY_LENGTH), commitment: material.subarray(KEY_LENGTH) };
 }
 

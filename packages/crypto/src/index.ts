@@ -8,7 +8,17 @@ export {
   publicKeyHash,
   verifyPeerCertificate,
 } from './certificates.ts';
-export { type ChunkPart, openChunk, sealChunk, sealInner, unsealChunk, type WantedChunk } from './chunk.ts';
+export {
+  CHUNK_KEY_LENGTH,
+  type ChunkKeyInput,
+  type ChunkPart,
+  chunkKey,
+  openChunk,
+  sealChunk,
+  sealInner,
+  unsealChunk,
+  type WantedChunk,
+} from './chunk.ts';
 export { CHUNK_HEADER_LENGTH, parseChunkHeader, type SealedChunkHeader } from './chunk-header.ts';
 export { chunkId } from './chunk-id.ts';
 export { CHUNK_TYPE, type ChunkType, isChunkType, MAX_CHUNK_PLAINTEXT } from './chunk-type.ts';
@@ -36,7 +46,9 @@ export {
   type ChunkKeys,
   checkRun,
   chunkKeysFromSecret,
+  manifestKey,
   manifestMac,
+  manifestMacHolds,
   type RunKey,
   type RunRecord,
   runsDigest,
@@ -45,6 +57,7 @@ export { type KmsConfig, parseKmsAddress } from './kms/config.ts';
 export { kmsWrapContext, openWithKms } from './kms/descriptor-wraps.ts';
 export type { KeyWrapper, KmsProvider } from './kms/key-wrapper.ts';
 export { openKeyWrapper } from './kms/open.ts';
+export { openChunkKey, openPointKeys, type PointKeys, sealChunkKey, sealPointKeys } from './look-keys.ts';
 export { masterKey, masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
 export { checkKdf, DEFAULT_KDF, KDF_LIMITS, type KdfParameters, SALT_LENGTH } from './password.ts';

@@ -100,9 +100,19 @@ export function checkRun(run: RunKey, record: RunRecord): void {
   }
 }
 
+/** MK: authenticates the manifest of the run's recovery point, and opens nothing. */
+export function manifestKey(run: Pick<RunKey, 'key'>): KeyObject {
+  return takeKey(hkdf(run.key, NO_SALT, label('manifest')));
+}
+
 /** HMAC-SHA-256 under MK over the manifest of the run's recovery point, 32 bytes. */
 export function manifestMac(run: RunKey, bytes: Buffer): Buffer {
-  return hmacSha256(takeKey(hkdf(run.key, NO_SALT, label('manifest'))), bytes);
+  return hmacSha256(manifestKey(run), bytes);
+}
+
+/** Whether this is the MAC under MK over these bytes. */
+export function manifestMacHolds(key: KeyObject, bytes: Buffer, mac: Buffer): boolean {
+  return sameSecret(hmacSha256(key, bytes), mac);
 }
 
 /** Names a set of runs, whatever their order and repeats: SHA-256 over L("run-table") || 00 || sorted salt || epoch. */

@@ -12,6 +12,7 @@ import type { DirectorMetrics } from './metrics.ts';
 import type { Calendar } from './retention/calendar.ts';
 import type { Turns } from './retention/turns.ts';
 import type { BrowseTasks } from './tasks/browse-tasks.ts';
+import type { PointRuns } from './tasks/point-runs.ts';
 
 /** What the parts of one Director share. */
 export interface Context {
@@ -29,6 +30,7 @@ export interface Context {
   repositories: OpenRepositories;
   board: RunBoard;
   browsing: BrowseTasks;
+  pointRuns: PointRuns;
   metrics: DirectorMetrics;
   /** Whose days and weeks retention counts by, and its name. */
   calendar: Calendar;

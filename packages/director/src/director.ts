@@ -14,6 +14,7 @@ import type { RunBoard } from './inventory/run-board.ts';
 import { openAdminToken } from './keys/admin-token.ts';
 import { openAuthority } from './keys/authority.ts';
 import { GivenHashes } from './keys/given-hashes.ts';
+import { KmsWatch } from './keys/kms-watch.ts';
 import { openWrapping } from './keys/open-wrapping.ts';
 import { ServerCertificates } from './keys/server-certificates.ts';
 import { openTicketKey } from './keys/ticket-key.ts';
@@ -26,6 +27,7 @@ import { RetentionSchedule } from './retention/retention-schedule.ts';
 import { Turns } from './retention/turns.ts';
 import { Dispatcher } from './schedule/dispatcher.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
+import { PointRuns } from './tasks/point-runs.ts';
 import { VerificationSchedule } from './upkeep/verification-schedule.ts';
 
 export interface DirectorHandle extends AsyncDisposable {
@@ -101,6 +103,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     repositories,
     board,
     browsing: new BrowseTasks(),
+    pointRuns: new PointRuns(),
     metrics,
     calendar: calendarOf(config.timeZone),
     timeZone: config.timeZone,
@@ -110,6 +113,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
+  parts.use(new KmsWatch(context));
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.use(new VerificationSchedule(context, config.verifyWithin));
   parts.use(new RetentionSchedule(context, config.retentionInterval));

@@ -1,16 +1,19 @@
-import { createTaskKeyPair, openTaskKeys, readTicket } from '@sealift/crypto';
+import { createTaskKeyPair, openPointKeys, readTicket } from '@sealift/crypto';
 import { type Alarm, taskKeysContext } from '@sealift/wire';
 import t from 'tap';
 import { explain } from '../src/explain/explanation.ts';
 import { resultOf, type ScriptedTransporter } from './support/scripted-transporter.ts';
 import { newJob, openTheatre, startRun, type Theatre } from './support/stage.ts';
 
+const RUN = { runSalt: Buffer.alloc(32, 4), epoch: 1 };
 const PASSWORD = 'correct horse battery staple';
 
 async function backUp({ source, ...stage }: Theatre, number: number, point: object = {}) {
   const { id } = await startRun({ client: stage.client }, 'photos');
   const task = await source.task(number);
   const made = resultOf(task).point;
+  const runs = [RUN];
+  stage.target.pointRuns.set(id, { hash: Buffer.alloc(32, 7), runs, missing: 0 });
   await source.finish(task, made === undefined ? {} : { point: { ...made, ...point } });
   return { id, task };
 }
@@ -106,9 +109,8 @@ t.test('a restore names the hash that was recorded, and a quota goes into the ti
 async function askLike(source: ScriptedTransporter, taskId: string): Promise<void> {
   const pair = createTaskKeyPair();
   const peer = await source.connected();
-  const runs = [{ runSalt: Buffer.alloc(32, 4), epoch: 1 }];
-  const { sealed } = await peer.call('task.keys', { taskId, publicKey: pair.publicKey, runs });
-  openTaskKeys(pair, sealed, taskKeysContext(taskId, 'read'));
+  const { sealed } = await peer.call('point.keys', { taskId, publicKey: pair.publicKey, runs: [RUN] });
+  openPointKeys(pair, sealed, taskKeysContext(taskId, 'read'));
 }
 
 t.test('a key drill tries each way by itself, is remembered, and a way that fails is an alarm', async (t) => {

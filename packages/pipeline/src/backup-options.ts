@@ -45,6 +45,8 @@ export interface BackupOutcome {
   previous?: Buffer;
   /** `runsDigest` of its run table; source-side only. */
   runsHash?: Buffer;
+  /** Salt of the run that made it, source-side only. */
+  runSalt?: Buffer;
   /** What the point holds; zeros if an earlier attempt of the same run had committed it. */
   files: number;
   bytes: number;

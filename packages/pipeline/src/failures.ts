@@ -49,6 +49,11 @@ export const fail = failuresOf({
   'window-exceeded': { kind: 'refused', advice: 'Make sure both Transporters run the same version of Sealift.' },
   /** A password that opens neither the point nor a later one of its domain. */
   'wrong-password': { kind: 'refused', advice: 'Check the password and which password the recovery point names.' },
+  /** The password gives another key for a run than the one its recovery point committed to. */
+  'run-key-wrong': {
+    kind: 'corrupt',
+    advice: 'Check that this recovery point belongs to this encryption password.',
+  },
   /** Source-side data is to be opened, and no keys came with the task. */
   /** What was given opens no key slot of a repository that is encrypted at rest. */
   'repository-key-missing': {

@@ -9,6 +9,7 @@ export { keysFromPassword, recoverFromRepository } from './recover.ts';
 export {
   type KeysForRuns,
   type LinkToPoint,
+  type LookKeys,
   type PointOptions,
   type RestoreOutcome,
   type RestoreTarget,

@@ -1,9 +1,17 @@
 import type { Failure } from '@sealift/core';
-import { CHUNK_TYPE, checkRun, chunkKeysFromSecret, type RunRecord, type TaskKeys } from '@sealift/crypto';
+import {
+  CHUNK_TYPE,
+  checkRun,
+  chunkKeysFromSecret,
+  type PointKeys,
+  type RunRecord,
+  type TaskKeys,
+} from '@sealift/crypto';
 import { type Manifest, openManifest } from '@sealift/repository';
 import type { Link, Progress } from '@sealift/wire';
 import type { RestorePolicy } from '@sealift/workloads';
 import { chunkOpener, type OpeningKeys } from './decrypt/chunk-opener.ts';
+import { LookSource, type SealedChunkName } from './decrypt/look-source.ts';
 import { fail } from './failures.ts';
 import { type PathWarning, ProgressMeter } from './progress.ts';
 import type { PointSource } from './transfer/point-source.ts';
@@ -17,6 +25,13 @@ import { selectEntries } from './write/selection.ts';
 /** How the keys of a source-side point are come by: those of the runs listed. */
 export type KeysForRuns = (runs: RunRecord[], descriptor: Buffer) => Promise<Pick<TaskKeys, 'idKey' | 'runs'>>;
 
+/** How a source-side point is looked into without the key of any run. */
+export interface LookKeys {
+  /** @param runs the run that made the point first */
+  ofPoint: (runs: RunRecord[], descriptor: Buffer) => Promise<PointKeys>;
+  ofChunk: (chunk: SealedChunkName) => Promise<Buffer>;
+}
+
 export interface PointOptions {
   /** UUID, or `latest`. */
   pointId: string;
@@ -25,6 +40,8 @@ export interface PointOptions {
   /** Certificate of the authority that the signer of the point must have; not checked without. */
   authority?: string;
   keys?: KeysForRuns;
+  /** In place of `keys`, for a look. */
+  look?: LookKeys;
 }
 
 export interface LinkToPoint {
@@ -58,6 +75,8 @@ export interface OpenPoint {
   manifest: Manifest;
   body: PointBody;
   keys: OpeningKeys;
+  /** To fetch its chunks from. */
+  source: PointSource;
   tree: TreeReader;
 }
 
@@ -105,10 +124,38 @@ export async function openPoint(
   if (options.pointId !== 'latest' && manifest.pointId !== options.pointId) {
     throw fail('point-substituted', `Recovery point ${manifest.pointId} came where ${options.pointId} was asked for.`);
   }
-  const keys = await keysOf(file, manifest, source, options.keys);
-  const open = chunkOpener(keys);
-  const body = decodePointBody(open(await source.fetch(manifest.body), CHUNK_TYPE.manifest, manifest.body));
-  return { manifest, body, keys, tree: new TreeReader(source, open, body.tree, onDamage) };
+  const opened =
+    options.look === undefined || manifest.mode === 'in-flight'
+      ? { source, keys: await keysOf(file, manifest, source, options.keys) }
+      : await lookInto(file, manifest, source, options.look);
+  const open = chunkOpener(opened.keys);
+  const body = decodePointBody(open(await opened.source.fetch(manifest.body), CHUNK_TYPE.manifest, manifest.body));
+  return { manifest, body, ...opened, tree: new TreeReader(opened.source, open, body.tree, onDamage) };
+}
+
+/** What the password gives for the runs must match their commitments, and the manifest its MAC. */
+async function lookInto(
+  file: Buffer,
+  manifest: Manifest,
+  source: PointSource,
+  { ofPoint, ofChunk }: LookKeys,
+): Promise<{ source: PointSource; keys: OpeningKeys }> {
+  const { records, descriptor } = recordsOf(manifest);
+  const { idKey, manifestKey, commitments } = await ofPoint(records, descriptor);
+  for (const [i, { commitment }] of records.entries()) {
+    if (commitments[i]?.equals(commitment) !== true) {
+      throw fail('run-key-wrong', `The password does not give the key of run ${i + 1} of point ${manifest.pointId}.`);
+    }
+  }
+  openManifest(file, { manifestKey });
+  const look = new LookSource(source, ofChunk);
+  return { source: look, keys: { idKey, chunks: look.keys } };
+}
+
+/** Its runs, the one that made it first. */
+function recordsOf({ pointId, run: own, runs, descriptor }: Manifest): { records: RunRecord[]; descriptor: Buffer } {
+  if (own === undefined || descriptor === undefined) throw fail('keys-missing', `Point ${pointId} names no run.`);
+  return { records: [own, ...runs.filter(({ runSalt }) => !runSalt.equals(own.runSalt))], descriptor };
 }
 
 /** The keys of a point. Those of source-side runs must match their commitments, and the manifest its MAC. */
@@ -126,13 +173,13 @@ async function keysOf(
   if (keysForRuns === undefined) {
     throw fail('keys-missing', `The recovery point ${manifest.pointId} is encrypted with a password.`);
   }
-  const others = manifest.runs.filter(({ runSalt }) => !runSalt.equals(own.runSalt));
-  const records = [own, ...others];
+  const { records } = recordsOf(manifest);
   const { idKey, runs } = await keysForRuns(records, descriptor);
   for (const record of records) {
     const run = runs.find(({ runSalt }) => Buffer.compare(runSalt, record.runSalt) === 0);
-    if (run === undefined) throw fail('keys-missing', `There is no key for a run that the point refers to.`);
-    checkRun(run, record);
+    // No key is given for a run whose chunks are all lost: they are damage, named one by one, and the rest is restored.
+    if (run !== undefined) checkRun(run, record);
+    else if (record === own) throw fail('keys-missing', 'There is no key for the run that made the point.');
   }
   openManifest(file, { runKey: ({ runSalt }) => runs.find((run) => Buffer.compare(run.runSalt, runSalt) === 0) });
   return { idKey, runs };

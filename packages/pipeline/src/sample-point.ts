@@ -4,7 +4,6 @@ import type { Segment, TreeEntry } from '@sealift/repository';
 import { chunkOpener } from './decrypt/chunk-opener.ts';
 import { fail } from './failures.ts';
 import { type LinkToPoint, type OpenPoint, openPoint, type PointOptions, withRestoreSession } from './restore.ts';
-import type { PointSource } from './transfer/point-source.ts';
 
 export interface SampleOptions extends PointOptions, LinkToPoint {
   /** Files to read from. */
@@ -18,8 +17,8 @@ export interface Sample {
   bytes: number;
 }
 
-/** Entries of the tree that are looked at: a tree of millions is not walked to choose a handful. */
-const MOST_ENTRIES = 50_000;
+/** Pages of the tree that are looked at: a tree of millions is not walked to choose a handful, and each takes a key. */
+const MOST_PAGES = 100;
 
 /**
  * Proves that a recovery point can be opened: decrypts its body and tree, and the beginning of files chosen at random.
@@ -32,7 +31,7 @@ export async function samplePoint(options: SampleOptions, signal: AbortSignal): 
     });
     const sample = { files: 0, chunks: 0, bytes: 0 };
     for (const entry of await choose(point, options.files)) {
-      const bytes = await readBeginning(point, source, entry);
+      const bytes = await readBeginning(point, entry);
       if (bytes === undefined) continue;
       sample.files += 1;
       sample.chunks += 1;
@@ -46,9 +45,8 @@ export async function samplePoint(options: SampleOptions, signal: AbortSignal): 
 async function choose({ tree }: OpenPoint, count: number): Promise<TreeEntry[]> {
   const chosen: TreeEntry[] = [];
   let seen = 0;
-  let looked = 0;
   for await (const entry of tree.entries()) {
-    if (++looked > MOST_ENTRIES) break;
+    if (tree.pagesRead > MOST_PAGES) break;
     if (entry.kind !== 'file' || entry.size === 0 || entry.hardLink !== undefined) continue;
     seen += 1;
     if (chosen.length < count) chosen.push(entry);
@@ -57,7 +55,6 @@ async function choose({ tree }: OpenPoint, count: number): Promise<TreeEntry[]> 
   return chosen;
 }
 
-/** Bytes of plaintext of the first chunk of a file; undefined for one that is all hole. */
 /** Only the page of segments that the file begins with is read. */
 async function* segmentsOf({ tree }: OpenPoint, { content }: TreeEntry): AsyncGenerator<Segment, void, undefined> {
   if (content === undefined) return;
@@ -69,7 +66,9 @@ function shorter({ path }: TreeEntry) {
   return fail('tree-damaged', `A chunk of ${path.toString()} is shorter than the tree says.`);
 }
 
-async function readBeginning(point: OpenPoint, source: PointSource, entry: TreeEntry): Promise<number | undefined> {
+/** Bytes of plaintext of the first chunk of a file; undefined for one that is all hole. */
+async function readBeginning(point: OpenPoint, entry: TreeEntry): Promise<number | undefined> {
+  const { source } = point;
   const open = chunkOpener(point.keys);
   for await (const segment of segmentsOf(point, entry)) {
     if (segment.kind === 'hole') continue;

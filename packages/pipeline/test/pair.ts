@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Authority,
+  type ChunkType,
+  chunkKey,
   createAuthority,
   createDomain,
   createKeyAndRequest,
   createTicketKey,
   type Identity,
+  manifestKey,
   newUuidBytes,
   type OpenDomain,
   openDomain,
@@ -29,6 +32,7 @@ import { connectLink, type Link, listenForLinks, type Progress } from '@sealift/
 import {
   type BackupOutcome,
   createTargetWorkers,
+  type LookKeys,
   type PathWarning,
   type RestoreOutcome,
   RunQuotas,
@@ -188,10 +192,25 @@ export class Pair implements AsyncDisposable {
         repositoryId: repository.id,
         authority: this.#source.authority,
         connect: (signal) => this.linkFor(['read'], runId, mode, signal),
-        keys: (runs) => this.#keysOf(runs),
+        look: this.#look(),
       },
       NEVER,
     );
+  }
+
+  /** What a Director gives for a look: keys of chunks, and of no run. */
+  #look(): LookKeys {
+    const domain = this.#domain;
+    return {
+      ofPoint: async (runs) => {
+        const [maker, ...others] = runs.map(({ runSalt, epoch }) => domain.runKey(runSalt, epoch));
+        if (maker === undefined) throw new Error('a point names no run');
+        const commitments = [maker, ...others].map(({ commitment }) => commitment);
+        return { idKey: domain.chunkKeys.idKey, manifestKey: manifestKey(maker), commitments };
+      },
+      ofChunk: async ({ runSalt, epoch, type, id, random }) =>
+        chunkKey(domain.runKey(runSalt, epoch), { type: type as ChunkType, id, random }),
+    };
   }
 
   async #keysOf(runs: RunRecord[]) {

@@ -42,6 +42,10 @@ function checkZone(manifest: Manifest, references: ReferenceCollector, repositor
   }
 }
 
+/**
+ * Exactly the runs that are needed: without one the point could not be read, and one too many would have whoever reads
+ * the point be given a key that has nothing to do with it.
+ */
 function checkRuns(manifest: Manifest, summary: ReferenceSummary, table: PackTable): void {
   const { pointId, zone, body } = manifest;
   const found = table.use(zone, body);
@@ -53,5 +57,10 @@ function checkRuns(manifest: Manifest, summary: ReferenceSummary, table: PackTab
   const unlisted = needed.filter((run) => !listed.has(runKeyOf(run)));
   if (unlisted.length > 0) {
     throw fail('point-refused', `Point ${pointId} leaves out ${unlisted.length} of the runs it refers to.`);
+  }
+  const allowed = new Set([...needed, ...(manifest.run === undefined ? [] : [manifest.run])].map(runKeyOf));
+  const unneeded = [...listed].filter((run) => !allowed.has(run));
+  if (unneeded.length > 0) {
+    throw fail('point-refused', `Point ${pointId} lists ${unneeded.length} runs that it does not refer to.`);
   }
 }

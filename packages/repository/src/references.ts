@@ -3,7 +3,7 @@ import { type RunRecord, uuidBytes } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { ID_LENGTH } from './format/limits.ts';
 import { encodeReferencesHeader, encodeReferencesTrailer, REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
-import type { PackTable } from './index/pack-table.ts';
+import { type FoundChunk, type PackTable, runKeyOf } from './index/pack-table.ts';
 import { referencesName } from './layout.ts';
 import type { GrowingFile, Store } from './store/store.ts';
 
@@ -138,24 +138,14 @@ export class SpilledReferences implements ReferenceCollector {
   }
 
   async #lookAllUp(hash: Buffer): Promise<ReferenceSummary> {
-    const runs = new Set<number>();
-    const missing: Buffer[] = [];
-    let missingCount = 0;
+    const tally = new RunTally(this.#host.table, (id) => this.#host.table.use(this.zone, id));
     const end = this.#count * ID_LENGTH;
     for (let at = 0; at < end; at += SPAN) {
       const ids = await this.#host.store.read(this.#file.name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
-      for (let i = 0; i < ids.length; i += ID_LENGTH) {
-        const id = ids.subarray(i, i + ID_LENGTH);
-        const found = this.#host.table.use(this.zone, id);
-        if (found !== undefined) {
-          runs.add(found.in.run);
-        } else if (++missingCount <= MOST_NAMED) {
-          missing.push(id);
-        }
-      }
+      tally.add(ids);
     }
-    runs.delete(-1);
-    return { count: this.#count, hash, runs: [...runs].map((run) => this.#host.table.run(run)), missing, missingCount };
+    const { missing, missingCount } = tally;
+    return { count: this.#count, hash, runs: tally.runs(), missing, missingCount };
   }
 
   /** One call after another, in the order they were made. */
@@ -163,5 +153,36 @@ export class SpilledReferences implements ReferenceCollector {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => {});
     return turn;
+  }
+}
+
+/** Looks ids up and gathers the runs that sealed their chunks. */
+export class RunTally {
+  /** Ids of which the repository holds no chunk; at most 1024 are named. */
+  readonly missing: Buffer[] = [];
+  missingCount = 0;
+  readonly #table: PackTable;
+  readonly #find: (id: Buffer) => FoundChunk | undefined;
+  readonly #runs = new Set<number>();
+
+  constructor(table: PackTable, find: (id: Buffer) => FoundChunk | undefined) {
+    this.#table = table;
+    this.#find = find;
+  }
+
+  /** Ids end to end. */
+  add(ids: Buffer): void {
+    for (let i = 0; i < ids.length; i += ID_LENGTH) {
+      const id = ids.subarray(i, i + ID_LENGTH);
+      const found = this.#find(id);
+      if (found !== undefined) this.#runs.add(found.in.run);
+      else if (++this.missingCount <= MOST_NAMED) this.missing.push(id);
+    }
+  }
+
+  /** Those found, and these. */
+  runs(more: RunRecord[] = []): RunRecord[] {
+    const found = [...this.#runs].filter((run) => run >= 0).map((run) => this.#table.run(run));
+    return [...new Map([...found, ...more].map((run) => [runKeyOf(run), run])).values()];
   }
 }

@@ -28,6 +28,13 @@ export interface PointToCommit {
   lockFor?: number;
 }
 
+export interface PointRuns {
+  /** SHA-256 of the recovery point file. */
+  hash: Buffer;
+  runs: RunRecord[];
+  missingCount: number;
+}
+
 /** An open repository. Disposing finishes what is being written and gives the lease back. */
 export interface Repository extends AsyncDisposable {
   /** UUID. */
@@ -54,6 +61,8 @@ export interface Repository extends AsyncDisposable {
   points(): Promise<PointRecord[]>;
   /** The recovery point file as it was committed. */
   readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }>;
+  /** The runs under which the chunks that a point refers to are sealed, and how many of these chunks are missing. */
+  pointRuns(id: string): Promise<PointRuns>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
   commitPoint(commit: PointToCommit): Promise<PointRecord>;

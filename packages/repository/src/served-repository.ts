@@ -15,12 +15,13 @@ import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
 import { PointRetention } from './point-retention.ts';
+import { runsOfPoint } from './point-runs.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type RecordHost, RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
-import type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
+import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Sessions } from './sessions.ts';
 import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
 import { Collector } from './upkeep/collector.ts';
@@ -142,6 +143,10 @@ export class ServedRepository implements Repository {
     if (!opened.hash.equals(record.hash))
       throw fail('point-damaged', `Recovery point ${id} was replaced by another file.`);
     return { manifest: file, record };
+  }
+
+  pointRuns(id: string): Promise<PointRuns> {
+    return runsOfPoint(this.#parts.store, this.#parts.table, id);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {

@@ -111,9 +111,39 @@ onEachStore('a manifest that does not fit its references or its session is refus
   const inFlight = { mode: 'in-flight' as const, runs: [] };
   await refuse({ run, descriptor, bend: ({ run: _, descriptor: __, ...m }) => ({ ...m, ...inFlight }) }, 'wrong-zone');
   await refuse({ run, descriptor, bend: (m) => ({ ...m, runs: [] }) }, 'point-refused');
+  const other = { runSalt: randomBytes(32), epoch: 1, commitment: randomBytes(32) };
+  await refuse({ run, descriptor, bend: (m) => ({ ...m, runs: [...m.runs, other] }) }, 'point-refused');
   await refuse({ bend: (m) => ({ ...m, body: randomBytes(32) }) }, 'point-incomplete');
   t.same(await store.list('points'), []);
 });
+
+onEachStore(
+  'which runs a point needs is found in its references, with those that are lost counted',
+  async (t, place) => {
+    const { repository } = await newRepository(place);
+    const [first, second] = [domain.newRun(), domain.newRun()];
+    await commitPoint(repository, signer, { run: first, descriptor });
+    const { id, hash } = await commitPoint(repository, signer, { run: second, descriptor });
+    const found = await repository.pointRuns(id);
+    t.ok(found.hash.equals(hash));
+    t.equal(found.missingCount, 0);
+    t.same(
+      found.runs.map(({ runSalt }) => runSalt.toString('hex')),
+      [second.runSalt.toString('hex')],
+      'not the run of another point',
+    );
+    await repository[Symbol.asyncDispose]();
+    const store = await place.open();
+    for (const name of await store.list('packs')) {
+      if ((await place.readFile(name)).includes(second.runSalt)) await place.removeFile(name);
+    }
+    await using again = await openRepository(store, { holder });
+    const left = await again.pointRuns(id);
+    t.ok(left.missingCount > 0);
+    t.same(left.runs, found.runs, 'the run that made it is known by its manifest');
+    await t.rejects(again.pointRuns(randomUUID()), { code: 'file-missing' });
+  },
+);
 
 onEachStore('a forged manifest is refused at the commit', async (t, place) => {
   const { repository } = await newRepository(place);

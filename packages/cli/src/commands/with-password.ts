@@ -21,11 +21,31 @@ export async function withPassword(
   return await director.call('giveRunPassword', { params: { id: run.id }, body: { password } }, invocation.signal);
 }
 
+/** The same for looking into a point. */
+export async function withPointPassword(
+  invocation: Invocation,
+  director: RestClient,
+  id: string,
+  { passwordFile }: PasswordOptions,
+): Promise<void> {
+  if (passwordFile === undefined && !(await mustAskForPoint(invocation, director, id))) return;
+  const password = await readSecret(invocation, { label: 'Encryption password', file: passwordFile });
+  await director.call('givePointPassword', { params: { id }, body: { password } }, invocation.signal);
+}
+
 async function mustAsk({ host, signal }: Invocation, director: RestClient, run: RunResource): Promise<boolean> {
   if (host.stdin.isTTY !== true) return false;
   if (run.job === undefined) return false;
   const job = await director.call('getJob', { params: { id: run.job.id } }, signal);
-  if (job.password === undefined) return false;
-  const { keep } = await director.call('getPassword', { params: { id: job.password.id } }, signal);
-  return keep === 'never';
+  return job.password !== undefined && !(await isKept(director, job.password.id, signal));
+}
+
+async function mustAskForPoint({ host, signal }: Invocation, director: RestClient, id: string): Promise<boolean> {
+  if (host.stdin.isTTY !== true) return false;
+  const { password } = await director.call('getPoint', { params: { id } }, signal);
+  return password !== undefined && !(await isKept(director, password.id, signal));
+}
+
+async function isKept(director: RestClient, passwordId: string, signal: AbortSignal): Promise<boolean> {
+  return (await director.call('getPassword', { params: { id: passwordId } }, signal)).keep === 'hash';
 }

@@ -5,6 +5,7 @@ import { recordLastSeen } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { ServerCertificate } from '../keys/server-certificates.ts';
 import { transporterResource } from '../resources/transporter.ts';
+import { giveChunkKey, givePointKeys } from '../tasks/look-keys.ts';
 import { takeProgress, takeResult, takeWarnings } from '../tasks/reports.ts';
 import { giveTaskKeys } from '../tasks/task-keys.ts';
 import { giveTicket } from '../tasks/ticket.ts';
@@ -75,6 +76,8 @@ function handlersOf(context: Context): ControlHandlers {
     'task.warning': (params, { peer }) => takeWarnings(context, connections.calling(peer), params),
     'task.finished': (params, { peer }) => takeResult(context, connections.calling(peer), params),
     'task.keys': (params, { peer }) => giveTaskKeys(context, connections.calling(peer), params),
+    'point.keys': (params, { peer }) => givePointKeys(context, connections.calling(peer), params),
+    'chunk.key': (params, { peer }) => giveChunkKey(context, connections.calling(peer), params),
     'task.ticket': (params, { peer }) => giveTicket(context, connections.calling(peer), params),
     'certificate.renew': (params, { peer }) => renewCertificate(context, connections.calling(peer), params),
   };

@@ -6,7 +6,10 @@ export interface PasswordEpoch {
   passwordId: string;
   domainId: string;
   epoch: number;
+  /** Without wraps of a key management service. */
   descriptor: Buffer;
+  /** With them; for new recovery points while a hash is kept. */
+  kmsDescriptor?: Buffer;
   wrappedHash?: Wrapped;
   createdAt: number;
 }
@@ -16,6 +19,7 @@ interface Row {
   domain_id: string;
   epoch: number;
   descriptor: Uint8Array;
+  kms_descriptor: Uint8Array | null;
   wrapped_hash: Uint8Array | null;
   provider: string | null;
   key_ref: string | null;
@@ -24,13 +28,14 @@ interface Row {
 
 export function addEpoch(e: PasswordEpoch): Statement {
   return {
-    sql: `INSERT INTO password_epochs (password_id, domain_id, epoch, descriptor, wrapped_hash, provider, key_ref,
-        created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    sql: `INSERT INTO password_epochs (password_id, domain_id, epoch, descriptor, kms_descriptor, wrapped_hash,
+        provider, key_ref, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     values: [
       e.passwordId,
       e.domainId,
       e.epoch,
       e.descriptor,
+      e.kmsDescriptor ?? null,
       e.wrappedHash?.bytes ?? null,
       e.wrappedHash?.provider ?? null,
       e.wrappedHash?.keyRef ?? null,
@@ -84,23 +89,34 @@ export async function countWrapped(
 /** The same epoch wrapped anew; changes nothing if its hash was forgotten or wrapped anew meanwhile. */
 export async function replaceWrap(db: Database, before: PasswordEpoch, after: PasswordEpoch): Promise<void> {
   await db.run(
-    `UPDATE password_epochs SET wrapped_hash = ?, provider = ?, key_ref = ?, descriptor = ?
+    `UPDATE password_epochs SET wrapped_hash = ?, provider = ?, key_ref = ?, descriptor = ?, kms_descriptor = ?
      WHERE domain_id = ? AND epoch = ? AND wrapped_hash = ?`,
     after.wrappedHash?.bytes ?? null,
     after.wrappedHash?.provider ?? null,
     after.wrappedHash?.keyRef ?? null,
     after.descriptor,
+    after.kmsDescriptor ?? null,
     before.domainId,
     before.epoch,
     before.wrappedHash?.bytes ?? null,
   );
 }
 
-export function forgetHashes(passwordId: string): Statement {
+/** Erases all from which the hash of an epoch could be had. @param descriptor without wraps */
+export function forgetHash({ domainId, epoch }: PasswordEpoch, descriptor: Buffer): Statement {
   return {
-    sql: 'UPDATE password_epochs SET wrapped_hash = NULL, provider = NULL, key_ref = NULL WHERE password_id = ?',
-    values: [passwordId],
+    sql: `UPDATE password_epochs SET wrapped_hash = NULL, provider = NULL, key_ref = NULL, kms_descriptor = NULL,
+      descriptor = ? WHERE domain_id = ? AND epoch = ?`,
+    values: [descriptor, domainId, epoch],
   };
+}
+
+/** By which services and keys hashes are wrapped. An empty `keyRef`: by some key of the provider. */
+export async function wrappersInUse(db: Database): Promise<{ provider: string; keyRef: string; hashes: number }[]> {
+  return await db.all(
+    `SELECT provider, key_ref AS keyRef, count(*) AS hashes FROM password_epochs
+     WHERE wrapped_hash IS NOT NULL GROUP BY provider, key_ref ORDER BY provider, key_ref`,
+  );
 }
 
 function fromRow(row: Row): PasswordEpoch {
@@ -110,6 +126,7 @@ function fromRow(row: Row): PasswordEpoch {
     domainId: row.domain_id,
     epoch: row.epoch,
     descriptor: Buffer.from(row.descriptor),
+    ...(row.kms_descriptor === null ? {} : { kmsDescriptor: Buffer.from(row.kms_descriptor) }),
     ...(bytes === null
       ? {}
       : { wrappedHash: { bytes: Buffer.from(bytes), provider: provider ?? '', keyRef: keyRef ?? '' } }),

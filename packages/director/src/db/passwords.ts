@@ -67,12 +67,12 @@ export function addPassword(p: Password): Statement {
   };
 }
 
-/** Makes another epoch the present one; changes nothing if it is not `from` any more that is present. */
+/** Makes another epoch the present one; changes nothing if the password is not as in `from` any more. */
 export function moveToEpoch(from: Password, to: { domainId: string; epoch: number; at: number }): Statement {
   return {
     sql: `UPDATE passwords SET domain_id = ?, epoch = ?, rotated_at = ?
-      WHERE id = ? AND domain_id = ? AND epoch = ?`,
-    values: [to.domainId, to.epoch, to.at, from.id, from.domainId, from.epoch],
+      WHERE id = ? AND domain_id = ? AND epoch = ? AND keep = ?`,
+    values: [to.domainId, to.epoch, to.at, from.id, from.domainId, from.epoch, from.keep],
     mustChange: true,
   };
 }
@@ -84,6 +84,21 @@ export function keepNoHash(passwordId: string): Statement {
 /** The jobs that seal with it. */
 export async function jobsUsing(db: Database, passwordId: string): Promise<{ id: string; name: string }[]> {
   return await db.all('SELECT id, name FROM jobs WHERE password_id = ? ORDER BY name', passwordId);
+}
+
+/** How many recovery points of each job each of its domains has. */
+export async function pointsInDomains(
+  db: Database,
+  passwordId: string,
+): Promise<{ domainId: string; job: { id: string; name: string }; points: number }[]> {
+  const rows = await db.all<{ domainId: string; id: string; name: string; points: number }>(
+    `SELECT points.domain_id AS domainId, jobs.id, jobs.name, count(*) AS points
+     FROM points JOIN jobs ON jobs.id = points.job_id
+     WHERE points.domain_id IN (SELECT domain_id FROM password_epochs WHERE password_id = ?)
+     GROUP BY points.domain_id, jobs.id ORDER BY jobs.name`,
+    passwordId,
+  );
+  return rows.map(({ domainId, id, name, points }) => ({ domainId, job: { id, name }, points }));
 }
 
 /** The repositories in which its jobs or recovery points are. */

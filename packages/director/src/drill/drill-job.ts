@@ -11,7 +11,6 @@ import { raiseAlarm } from '../events/alarms.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
 import { giveForPoint } from '../keys/give-password.ts';
-import { readerOf } from '../tasks/list-entries.ts';
 
 /** Files of which a piece is really decrypted. */
 const FILES = 16;
@@ -21,12 +20,16 @@ type Way = DrillResource['way'];
 
 /**
  * Proves for the newest recovery point of a job that each configured way to its keys opens it, by decrypting a sample at
- * a source Transporter. What fails is an alarm; a Transporter that is away is not, for nothing was tried.
+ * the source Transporter that `reader` chooses. What fails is an alarm; a Transporter that is away is not, for nothing was tried.
  */
-export async function drillJob(context: Context, job: Job, password: string | undefined): Promise<Drill[]> {
+export async function drillJob(
+  context: Context,
+  job: Job,
+  { password, reader }: { password?: string | undefined; reader: (context: Context, point: Point) => Session },
+): Promise<Drill[]> {
   const [point] = (await listPoints(context.db, { limit: 1 }, job.id)).items;
   if (point === undefined) throw fail('not-found', `The job ${job.name} has no recovery point yet.`);
-  const session = readerOf(context, point);
+  const session = reader(context, point);
   context.connections.required(await targetOf(context, point));
   if (password !== undefined) await giveForPoint(context, point, password);
   const drills: Drill[] = [];
@@ -48,7 +51,7 @@ async function targetOf({ db }: Context, point: Point): Promise<{ id: string; na
 async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Point): Promise<Way[]> {
   if (mode === 'in-flight' || domain === undefined) return ['repository'];
   const epoch = await newestEpoch(db, domain.id);
-  const wraps = epoch === undefined ? [] : describeDomain(epoch.descriptor).kmsWraps;
+  const wraps = epoch === undefined ? [] : describeDomain(epoch.kmsDescriptor ?? epoch.descriptor).kmsWraps;
   const known = wraps.some((wrap) => wrapping.all.some((one) => one.provider === wrap.provider));
   const ways: [Way, boolean][] = [
     ['hash', epoch?.wrappedHash !== undefined],
@@ -62,7 +65,7 @@ async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Po
 
 async function drill(context: Context, { peer, transporter }: Session, point: Point, way: Way): Promise<Drill> {
   const { id: pointId, hash, job, repository, mode } = point;
-  using task = context.browsing.begin(transporter.id, point, way === 'repository' ? undefined : way);
+  using task = context.browsing.begin(transporter.id, point, 'sample', way === 'repository' ? undefined : way);
   const base = { pointId, way, at: Date.now() };
   try {
     const asked = {

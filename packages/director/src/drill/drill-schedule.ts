@@ -2,6 +2,7 @@ import { toFailure } from '@sealift/core';
 import type { Context } from '../context.ts';
 import { jobsToDrill } from '../db/drills.ts';
 import { jobNamed } from '../db/jobs.ts';
+import { ownSource } from '../tasks/list-entries.ts';
 import { drillJob } from './drill-job.ts';
 
 const HOUR = 60 * 60 * 1000;
@@ -36,7 +37,7 @@ export class DrillSchedule implements AsyncDisposable {
     for (const id of await jobsToDrill(db, Date.now() - this.#interval)) {
       if (signal.aborted) return;
       const job = await jobNamed(db, id);
-      await drillJob(this.#context, job, undefined).catch((thrown) => {
+      await drillJob(this.#context, job, { reader: ownSource }).catch((thrown) => {
         log.info({ job: job.name, failure: toFailure(thrown) }, 'no key drill now');
       });
     }

@@ -1,3 +1,5 @@
+import { describeDomain, uuidText } from '@sealift/crypto';
+
 /** How long a hash that was given for looking into a point is kept, ms. */
 const LOOK = 15 * 60 * 1000;
 
@@ -42,4 +44,26 @@ export class GivenHashes implements Disposable {
   [Symbol.dispose](): void {
     for (const id of [...this.#hashes.keys()]) this.forget(id);
   }
+}
+
+/** What a given hash must fit. */
+export interface WantedHash {
+  /** UUID. */
+  domainId: string;
+  /** For a new run: the present epoch of the domain. */
+  newest?: number | undefined;
+}
+
+/**
+ * The hash given for one of these runs or points. One of another domain, or of a password that was replaced since, is
+ * not it: the run was to be sealed with the password that its job has now.
+ */
+export function givenHash(given: GivenHashes, ids: string[], { domainId, newest }: WantedHash): GivenHash | undefined {
+  return ids
+    .map((id) => given.of(id))
+    .find((hash) => {
+      if (hash === undefined) return false;
+      const described = describeDomain(hash.descriptor);
+      return uuidText(described.domainId) === domainId && (newest === undefined || described.epoch === newest);
+    });
 }

@@ -1,7 +1,9 @@
+import { type Failure, toFailure } from '@sealift/core';
 import { type OpenDomain, openDomain, openWithKms } from '@sealift/crypto';
 import type { Context } from '../context.ts';
-import { newestEpoch } from '../db/password-epochs.ts';
+import { newestEpoch, type PasswordEpoch } from '../db/password-epochs.ts';
 import { fail } from '../failures.ts';
+import { givenHash } from './given-hashes.ts';
 import { hashContext } from './wrapping.ts';
 
 /** The ways to the keys of an encryption domain, in the order in which they are tried. */
@@ -11,6 +13,8 @@ export type Way = (typeof WAYS)[number];
 export interface WantedDomain {
   /** UUID. */
   domainId: string;
+  /** Who writes must have the newest password; of who reads, an earlier one is taken as far as it reaches. */
+  use: 'write' | 'read';
   /** The descriptor in the recovery point that is to be opened, where that is known. */
   descriptor?: Buffer | undefined;
   /** Run or point for which a password may have been given. */
@@ -25,39 +29,79 @@ export interface OpenedDomain {
   way: Way;
 }
 
+interface Found {
+  passwordHash: Buffer;
+  /** To open with. */
+  descriptor: Buffer;
+  /** For a new recovery point, where that is another one. */
+  forPoints?: Buffer | undefined;
+}
+
 /**
  * Opens an encryption domain by the hash in the database, else by the KMS wrap in a descriptor, else by a password that
- * was given. @throws Failure `password-needed` when no way is open
+ * was given. A way that fails, for its key is lost or its service away, does not stand before the next.
+ * @throws Failure of the first way that failed, `password-needed` when there is none at all
  */
 export async function openWantedDomain(context: Context, wanted: WantedDomain): Promise<OpenedDomain> {
-  const openers = { hash: byStoredHash, kms: byKms, password: byGivenPassword };
+  const epoch = await newestEpoch(context.db, wanted.domainId);
+  let failure: Failure | undefined;
   for (const way of wanted.way === undefined ? WAYS : [wanted.way]) {
-    const found = await openers[way](context, wanted);
-    if (found === undefined) continue;
     try {
-      const domain = openDomain(found.passwordHash, found.descriptor);
-      return { domain, descriptor: found.descriptor, way };
-    } finally {
-      if (way !== 'password') found.passwordHash.fill(0);
+      const opened = await openBy(way, context, wanted, epoch);
+      if (opened !== undefined) return opened;
+    } catch (thrown) {
+      failure ??= toFailure(thrown);
     }
   }
-  throw fail('password-needed', `The password of encryption domain ${wanted.domainId} is not kept here.`);
+  throw failure ?? fail('password-needed', `The password of encryption domain ${wanted.domainId} is not kept here.`);
 }
 
-async function byStoredHash({ db, wrapping }: Context, { domainId }: WantedDomain) {
-  const epoch = await newestEpoch(db, domainId);
-  if (epoch?.wrappedHash === undefined) return undefined;
-  return { passwordHash: await wrapping.unwrap(epoch.wrappedHash, hashContext(epoch)), descriptor: epoch.descriptor };
-}
+const OPENERS = { hash: byStoredHash, kms: byKms, password: byGivenPassword };
 
-async function byKms({ db, wrapping }: Context, { domainId, descriptor }: WantedDomain) {
-  for (const candidate of [(await newestEpoch(db, domainId))?.descriptor, descriptor]) {
-    const passwordHash = candidate && (await openWithKms(candidate, wrapping.all));
-    if (candidate !== undefined && passwordHash !== undefined) return { passwordHash, descriptor: candidate };
+async function openBy(
+  way: Way,
+  context: Context,
+  wanted: WantedDomain,
+  epoch: PasswordEpoch | undefined,
+): Promise<OpenedDomain | undefined> {
+  const found = await OPENERS[way](context, wanted, epoch);
+  if (found === undefined) return undefined;
+  try {
+    const domain = openDomain(found.passwordHash, found.descriptor);
+    return { domain, descriptor: found.forPoints ?? found.descriptor, way };
+  } finally {
+    if (way !== 'password') found.passwordHash.fill(0);
   }
-  return undefined;
 }
 
-async function byGivenPassword({ given }: Context, { givenFor }: WantedDomain) {
-  return givenFor.map((id) => given.of(id)).find((hash) => hash !== undefined);
+async function byStoredHash(
+  { wrapping }: Context,
+  _: WantedDomain,
+  epoch: PasswordEpoch | undefined,
+): Promise<Found | undefined> {
+  if (epoch?.wrappedHash === undefined) return undefined;
+  const { descriptor, kmsDescriptor, wrappedHash } = epoch;
+  return { passwordHash: await wrapping.unwrap(wrappedHash, hashContext(epoch)), descriptor, forPoints: kmsDescriptor };
+}
+
+/**
+ * A descriptor that a Transporter presents counts only where the domain is not known here: else a password that was
+ * forgotten would go on being opened by the wrap in an older point.
+ */
+async function byKms(
+  { wrapping }: Context,
+  { descriptor: presented }: WantedDomain,
+  epoch: PasswordEpoch | undefined,
+): Promise<Found | undefined> {
+  const descriptor = epoch === undefined ? presented : (epoch.kmsDescriptor ?? epoch.descriptor);
+  const passwordHash = descriptor && (await openWithKms(descriptor, wrapping.all));
+  return passwordHash && descriptor && { passwordHash, descriptor };
+}
+
+async function byGivenPassword(
+  { given }: Context,
+  { givenFor, domainId, use }: WantedDomain,
+  epoch: PasswordEpoch | undefined,
+): Promise<Found | undefined> {
+  return givenHash(given, givenFor, { domainId, newest: use === 'write' ? epoch?.epoch : undefined });
 }

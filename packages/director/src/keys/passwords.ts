@@ -2,16 +2,18 @@ import {
   createDomain,
   type DomainSecret,
   describeDomain,
+  openWithKms,
   passwordMatches,
   rotateDomain,
   uuidText,
 } from '@sealift/crypto';
 import type { RequestPart, Strength } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { addEpoch, forgetHashes, newestEpoch, type PasswordEpoch } from '../db/password-epochs.ts';
+import type { Statement } from '../db/database.ts';
+import { addEpoch, epochsOf, forgetHash, newestEpoch, type PasswordEpoch } from '../db/password-epochs.ts';
 import { addPassword, keepNoHash, moveToEpoch, type Password, passwordByName, passwordNamed } from '../db/passwords.ts';
 import { fail } from '../failures.ts';
-import { descriptorWith } from './rewrap.ts';
+import { carriesWraps, descriptorsWith, withoutWraps } from './rewrap.ts';
 import { estimateStrength, refuseWeak } from './strength.ts';
 import { hashContext } from './wrapping.ts';
 
@@ -65,11 +67,37 @@ export async function changePassword(
   return { made: await passwordNamed(db, password.id), strength };
 }
 
-/** Erases every hash of it that is kept. Its jobs and restores ask for it from then on. */
-export async function forgetPassword({ db, log }: Context, password: Password): Promise<void> {
-  await db.batch([forgetHashes(password.id), keepNoHash(password.id)]);
+/**
+ * Erases everything of it from which a hash could be had here, wraps of a key management service too. Its jobs and
+ * restores ask for it from then on.
+ */
+export async function forgetPassword(context: Context, password: Password): Promise<void> {
+  const { db, log } = context;
+  const forgotten: Statement[] = [];
+  for (const epoch of await epochsOf(db, password.id)) {
+    forgotten.push(forgetHash(epoch, await bareDescriptor(context, epoch)));
+  }
+  await db.batch([...forgotten, keepNoHash(password.id)]);
   await db.purge();
   log.info({ password: password.name }, 'hashes of the password forgotten');
+}
+
+/** A row of an earlier version has its wraps in its only descriptor: to take them out, its hash is needed once more. */
+async function bareDescriptor({ wrapping }: Context, epoch: PasswordEpoch): Promise<Buffer> {
+  const { descriptor, wrappedHash } = epoch;
+  if (!carriesWraps(descriptor)) return descriptor;
+  const passwordHash =
+    wrappedHash === undefined
+      ? await openWithKms(descriptor, wrapping.all)
+      : await wrapping.unwrap(wrappedHash, hashContext(epoch));
+  if (passwordHash === undefined) {
+    throw fail('kms-key-unknown', 'The descriptor of the password carries the wrap of a service that is not set up.');
+  }
+  try {
+    return withoutWraps(descriptor, passwordHash);
+  } finally {
+    passwordHash.fill(0);
+  }
 }
 
 async function nextSecret(
@@ -115,7 +143,7 @@ async function epochOf(
     const epoch = { passwordId, ...names, descriptor, createdAt: Date.now() };
     if (keep === 'never') return epoch;
     const wrappedHash = await wrapping.wrap(passwordHash, hashContext(names));
-    return { ...epoch, wrappedHash, descriptor: descriptorWith(wrapping, descriptor, passwordHash, wrappedHash) };
+    return { ...epoch, wrappedHash, ...descriptorsWith(wrapping, descriptor, passwordHash, wrappedHash) };
   } finally {
     passwordHash.fill(0);
   }

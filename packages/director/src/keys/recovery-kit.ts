@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { RecoveryKit } from '@sealift/wire';
 import type { Database } from '../db/database.ts';
-import { epochsOf } from '../db/password-epochs.ts';
-import { jobsUsing, type Password, repositoriesUsing } from '../db/passwords.ts';
+import { epochsOf, type PasswordEpoch } from '../db/password-epochs.ts';
+import { jobsUsing, type Password, pointsInDomains, repositoriesUsing } from '../db/passwords.ts';
 import { fail } from '../failures.ts';
+import { isoTime } from '../resources/time.ts';
 
 const COLUMNS = 64;
 const RULE = '-'.repeat(72);
@@ -23,11 +24,36 @@ export async function recoveryKit(db: Database, password: Password): Promise<Rec
     domainId,
     epoch,
     descriptor: present.descriptor.toString('base64'),
+    formerDomains: await formerDomains(db, password, epochs),
     repositories,
     jobs,
     madeAt: new Date().toISOString(),
   };
   return { ...kit, text: printed(kit, present.descriptor) };
+}
+
+/**
+ * Domains that were left behind after a compromise, each with its newest password: points in them need that one, and are
+ * to be recovered until the last of them expires.
+ */
+async function formerDomains(
+  db: Database,
+  { id, domainId: present }: Password,
+  epochs: PasswordEpoch[],
+): Promise<RecoveryKit['formerDomains']> {
+  const left = new Map<string, PasswordEpoch>();
+  for (const one of epochs) {
+    const newest = left.get(one.domainId)?.epoch ?? 0;
+    if (one.domainId !== present && one.epoch > newest) left.set(one.domainId, one);
+  }
+  const points = await pointsInDomains(db, id);
+  return [...left.values()].map(({ domainId, epoch, descriptor, createdAt }) => ({
+    domainId,
+    epoch,
+    descriptor: descriptor.toString('base64'),
+    passwordSetAt: isoTime(createdAt),
+    points: points.filter((of) => of.domainId === domainId).reduce((sum, of) => sum + of.points, 0),
+  }));
 }
 
 function printed(kit: Omit<RecoveryKit, 'text'>, descriptor: Buffer): string {
@@ -58,7 +84,21 @@ function printed(kit: Omit<RecoveryKit, 'text'>, descriptor: Buffer): string {
     ...wrapped(kit.descriptor),
     `SHA-256 of the descriptor  ${createHash('sha256').update(descriptor).digest('hex')}`,
     '',
+    ...kit.formerDomains.flatMap(printedFormer),
   ].join('\n');
+}
+
+function printedFormer({ domainId, epoch, descriptor, passwordSetAt, points }: RecoveryKit['formerDomains'][number]) {
+  return [
+    RULE,
+    `LEFT BEHIND AFTER A COMPROMISE, with ${points} recovery points when this was printed. The password above does not`,
+    `open them: they need the one that was set ${passwordSetAt}. Keep it until they have expired.`,
+    `encryption domain  ${domainId}`,
+    `epoch              ${epoch}`,
+    'domain descriptor, base64:',
+    ...wrapped(descriptor),
+    '',
+  ];
 }
 
 function listed(lines: string[]): string[] {

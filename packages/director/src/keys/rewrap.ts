@@ -9,9 +9,14 @@ import { hashContext, type Wrapped, type Wrapping } from './wrapping.ts';
  */
 export async function rewrapAll({ db, wrapping, log }: Context, signal: AbortSignal): Promise<number> {
   const stale = await wrappedByOthers(db, wrapping.current);
-  for (const epoch of stale) {
-    signal.throwIfAborted();
-    await rewrap(db, wrapping, epoch);
+  try {
+    for (const epoch of stale) {
+      signal.throwIfAborted();
+      await rewrap(db, wrapping, epoch);
+    }
+  } finally {
+    // The old wraps are to be worth nothing to whoever gets the old key and the file later.
+    if (stale.length > 0) await db.purge();
   }
   const { provider, keyRef } = wrapping.current;
   if (stale.length > 0) log.info({ hashes: stale.length, provider, keyRef }, 'password hashes wrapped anew');
@@ -23,24 +28,38 @@ async function rewrap(db: Context['db'], wrapping: Wrapping, epoch: PasswordEpoc
   const passwordHash = await wrapping.unwrap(epoch.wrappedHash, hashContext(epoch));
   try {
     const wrappedHash = await wrapping.wrap(passwordHash, hashContext(epoch));
-    const descriptor = descriptorWith(wrapping, epoch.descriptor, passwordHash, wrappedHash);
-    await replaceWrap(db, epoch, { ...epoch, wrappedHash, descriptor });
+    const descriptors = descriptorsWith(wrapping, epoch.descriptor, passwordHash, wrappedHash);
+    const { kmsDescriptor: _, ...kept } = epoch;
+    await replaceWrap(db, epoch, { ...kept, wrappedHash, ...descriptors });
   } finally {
     passwordHash.fill(0);
   }
 }
 
 /**
- * The descriptor as recovery points get it: with a key management service it carries the wrapped hash, so that another
- * Director with access to the service needs no password. A key file beside the database is no such service.
+ * The descriptor as it is stored, and as recovery points get it: with a key management service that carries the wrapped
+ * hash, so that another Director with access to the service needs no password. A key file beside the database is no such
+ * service. They are stored apart so that the wrap can be forgotten, without the service too.
  */
-export function descriptorWith(
+export function descriptorsWith(
   { current }: Pick<Wrapping, 'current'>,
   descriptor: Buffer,
   passwordHash: Buffer,
   { bytes, provider, keyRef }: Wrapped,
-): Buffer {
-  const wraps = current.provider === 'master-key' ? [] : [{ provider, keyRef, ciphertext: bytes }];
-  const present = describeDomain(descriptor).kmsWraps;
-  return wraps.length === 0 && present.length === 0 ? descriptor : withKmsWraps(passwordHash, descriptor, wraps);
+): Pick<PasswordEpoch, 'descriptor' | 'kmsDescriptor'> {
+  const bare = withoutWraps(descriptor, passwordHash);
+  if (current.provider === 'master-key') return { descriptor: bare };
+  return {
+    descriptor: bare,
+    kmsDescriptor: withKmsWraps(passwordHash, bare, [{ provider, keyRef, ciphertext: bytes }]),
+  };
+}
+
+/** Rows of an earlier version hold the wraps in their only descriptor. */
+export function withoutWraps(descriptor: Buffer, passwordHash: Buffer): Buffer {
+  return carriesWraps(descriptor) ? withKmsWraps(passwordHash, descriptor, []) : descriptor;
+}
+
+export function carriesWraps(descriptor: Buffer): boolean {
+  return describeDomain(descriptor).kmsWraps.length > 0;
 }

@@ -18,6 +18,8 @@ export type OnRequest = (provider: string, result: 'ok' | 'failed') => void;
 export class Wrapping implements AsyncDisposable {
   readonly current: KeyWrapper;
   readonly all: KeyWrapper[];
+  /** Told when the service in use stops answering; not again before it has answered. */
+  onDown: (failure: Failure) => void = () => {};
   readonly #onRequest: OnRequest;
   #failure: Failure | undefined;
 
@@ -37,9 +39,22 @@ export class Wrapping implements AsyncDisposable {
     return { bytes: await this.#ask(this.current, () => this.current.wrap(secret, context)), provider, keyRef };
   }
 
-  async unwrap({ bytes, provider, keyRef }: Wrapped, context: WrapContext): Promise<Buffer> {
-    const wrapper = this.#named(provider, keyRef);
-    return await this.#ask(wrapper, () => wrapper.unwrap(bytes, context));
+  async unwrap(wrapped: Wrapped, context: WrapContext): Promise<Buffer> {
+    const wrappers = this.#named(wrapped);
+    for (const wrapper of wrappers) {
+      try {
+        return await this.#ask(wrapper, () => wrapper.unwrap(wrapped.bytes, context));
+      } catch (thrown) {
+        if (wrapper === wrappers.at(-1) || toFailure(thrown).code !== 'master-key-wrong') throw thrown;
+      }
+    }
+    const { provider, keyRef } = wrapped;
+    throw fail('kms-key-unknown', `A secret was wrapped by ${provider} with the key '${keyRef}', not set up here.`);
+  }
+
+  /** Whether a service and key that could unwrap it are set up. */
+  knows(wrapped: Pick<Wrapped, 'provider' | 'keyRef'>): boolean {
+    return this.#named(wrapped).length > 0;
   }
 
   /** Asks the service in use for something that harms nobody, to see whether it answers. */
@@ -52,13 +67,9 @@ export class Wrapping implements AsyncDisposable {
     for (const wrapper of this.all) await wrapper[Symbol.asyncDispose]();
   }
 
-  #named(provider: string, keyRef: string): KeyWrapper {
-    const found = this.all.find((one) => one.provider === provider && (keyRef === '' || one.keyRef === keyRef));
-    if (found !== undefined) return found;
-    throw fail(
-      'kms-key-unknown',
-      `A secret was wrapped by ${provider} with the key ${keyRef}, which is not set up here.`,
-    );
+  /** The first version did not write down by which key it wrapped, so all of that provider are tried. */
+  #named({ provider, keyRef }: Pick<Wrapped, 'provider' | 'keyRef'>): KeyWrapper[] {
+    return this.all.filter((one) => one.provider === provider && (keyRef === '' || one.keyRef === keyRef));
   }
 
   async #ask<T>(wrapper: KeyWrapper, request: () => Promise<T>): Promise<T> {
@@ -76,7 +87,10 @@ export class Wrapping implements AsyncDisposable {
   /** What is wrong with one secret is no failure of the service. */
   #note(wrapper: KeyWrapper, failure: Failure | undefined): void {
     this.#onRequest(wrapper.provider, failure === undefined ? 'ok' : 'failed');
-    if (wrapper === this.current) this.#failure = failure?.kind === 'retry' ? failure : undefined;
+    if (wrapper !== this.current) return;
+    const before = this.#failure;
+    this.#failure = failure?.kind === 'retry' ? failure : undefined;
+    if (before === undefined && this.#failure !== undefined) this.onDown(this.#failure);
   }
 }
 

@@ -3,7 +3,14 @@ import type { PasswordCheckResource, PasswordResource, Strength } from '@sealift
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { epochsOf } from '../db/password-epochs.ts';
-import { jobsUsing, listPasswords, type Password, passwordById, passwordNamed } from '../db/passwords.ts';
+import {
+  jobsUsing,
+  listPasswords,
+  type Password,
+  passwordById,
+  passwordNamed,
+  pointsInDomains,
+} from '../db/passwords.ts';
 import { changePassword, forgetPassword, makePassword } from '../keys/passwords.ts';
 import { recoveryKit } from '../keys/recovery-kit.ts';
 import { isoTime } from '../resources/time.ts';
@@ -48,7 +55,9 @@ export function servePasswords(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'forgetPassword', async ({ params }) => {
-    await forgetPassword(context, await passwordNamed(db, params.id));
+    const password = await passwordNamed(db, params.id);
+    // Not beside a rotation, which would leave the hash of the new password behind.
+    await inTurn(() => forgetPassword(context, password));
     return await resource(context, await passwordNamed(db, params.id));
   });
 
@@ -68,13 +77,21 @@ async function check({ db }: Context, password: Password, offered: string): Prom
 }
 
 async function resource({ db }: Context, password: Password, strength?: Strength): Promise<PasswordResource> {
-  const [epochs, jobs] = await Promise.all([epochsOf(db, password.id), jobsUsing(db, password.id)]);
+  const [epochs, jobs, points] = await Promise.all([
+    epochsOf(db, password.id),
+    jobsUsing(db, password.id),
+    pointsInDomains(db, password.id),
+  ]);
+  const leftBehind = points
+    .filter(({ domainId }) => domainId !== password.domainId)
+    .map(({ job, points: count }) => ({ job, points: count }));
   const wrapped = epochs[0]?.wrappedHash;
   const { createdAt, rotatedAt, ...shown } = password;
   return {
     ...shown,
     epochs: epochs.length,
     jobs,
+    leftBehind,
     createdAt: isoTime(createdAt),
     ...(rotatedAt === undefined ? {} : { rotatedAt: isoTime(rotatedAt) }),
     ...(wrapped === undefined ? {} : { kms: { provider: wrapped.provider, keyRef: wrapped.keyRef } }),

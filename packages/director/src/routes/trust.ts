@@ -8,6 +8,7 @@ import { drillJob } from '../drill/drill-job.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { fail } from '../failures.ts';
 import { isoTime } from '../resources/time.ts';
+import { readerOf } from '../tasks/list-entries.ts';
 import { serve } from './serve.ts';
 
 export function serveTrust(app: FastifyInstance, context: Context): void {
@@ -24,7 +25,7 @@ export function serveTrust(app: FastifyInstance, context: Context): void {
 
   serve(app, 'drillJob', async ({ params, body }) => {
     const job = await jobNamed(db, params.id);
-    const drills = await drillJob(context, job, body.password);
+    const drills = await drillJob(context, job, { password: body.password, reader: readerOf });
     return { items: drills.map((drill) => resource(job, drill)) };
   });
 

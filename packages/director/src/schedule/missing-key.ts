@@ -2,24 +2,34 @@ import { toFailure } from '@sealift/core';
 import { describeDomain } from '@sealift/crypto';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
-import { newestEpoch } from '../db/password-epochs.ts';
+import { newestEpoch, type PasswordEpoch } from '../db/password-epochs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { pointById } from '../db/points.ts';
-import { isUpkeepRun, type Run } from '../db/run.ts';
+import { isUpkeepRun, type JobRun, type Run } from '../db/run.ts';
+import { givenHash } from '../keys/given-hashes.ts';
 
 /** Why the keys of a source-side run cannot be had now; undefined when they can, or when it needs none. */
 export async function missingKey(context: Context, run: Run): Promise<string | undefined> {
+  if (isUpkeepRun(run)) return undefined;
   const domainId = await domainOf(context, run);
-  if (domainId === undefined || context.given.of(run.id) !== undefined) return undefined;
+  if (domainId === undefined) return undefined;
   const epoch = await newestEpoch(context.db, domainId);
-  if (epoch?.wrappedHash === undefined && (epoch === undefined || !hasKmsWrap(context, epoch.descriptor))) {
+  const newest = run.restore === undefined ? epoch?.epoch : undefined;
+  if (givenHash(context.given, [run.id], { domainId, newest }) !== undefined) return undefined;
+  if (epoch === undefined || !isKept(context, epoch)) {
     return `its encryption password must be given: sealift run password ${run.id}`;
   }
-  return await serviceAway(context);
+  const away = await serviceAway(context);
+  return away && `${away}; or give its password: sealift run password ${run.id}`;
 }
 
-async function domainOf({ db }: Context, run: Run): Promise<string | undefined> {
-  if (isUpkeepRun(run)) return undefined;
+/** Whether the hash is kept in a way that could be opened here. */
+function isKept(context: Context, { wrappedHash, kmsDescriptor, descriptor }: PasswordEpoch): boolean {
+  if (wrappedHash !== undefined && context.wrapping.knows(wrappedHash)) return true;
+  return hasKmsWrap(context, kmsDescriptor ?? descriptor);
+}
+
+async function domainOf({ db }: Context, run: JobRun): Promise<string | undefined> {
   if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).domain?.id;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);

@@ -1,10 +1,11 @@
-import type { Failure } from '@sealift/core';
+import { type Failure, toFailure } from '@sealift/core';
 import type { RunState, TaskPoint, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
-import { addPoint } from '../db/points.ts';
+import { addPoint, type PointOwner } from '../db/points.ts';
 import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
+import { runKeysOf } from '../db/run-keys.ts';
 import { endRun, runById } from '../db/runs.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { runResource } from '../resources/run.ts';
@@ -67,15 +68,35 @@ async function takePoint(context: Context, run: JobRun, point: TaskPoint): Promi
 async function pointStatement(context: Context, run: JobRun, point: NonNullable<TaskResult['point']>) {
   const { db } = context;
   const job = await jobById(db, run.job.id);
-  const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
+  const { passwordId, domain } = await madeWith(context, run, point);
   return addPoint(point, {
     jobId: run.job.id,
     repositoryId: job?.repositoryId ?? '',
     transporterId: run.transporter.id,
-    passwordId: password?.id,
-    domain: password === undefined ? undefined : { id: password.domainId, epoch: password.epoch },
+    passwordId,
+    domain,
     explanation: job === undefined ? undefined : JSON.stringify(await explainJob(context, job)),
   });
+}
+
+/**
+ * The domain of the key that the point was sealed with, which is not the present one where the password was changed
+ * while the run was under way. A salt that was not handed to this run is not believed.
+ */
+async function madeWith(
+  { db }: Context,
+  run: JobRun,
+  point: TaskPoint,
+): Promise<Pick<PointOwner, 'passwordId' | 'domain'>> {
+  const keys = point.mode === 'source-side' ? await runKeysOf(db, run.id) : [];
+  const key = keys.find(({ runSalt }) => point.runSalt?.equals(runSalt)) ?? keys[0];
+  if (key !== undefined) return { passwordId: key.passwordId, domain: { id: key.domainId, epoch: key.epoch } };
+  const job = await jobById(db, run.job.id);
+  const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
+  return {
+    passwordId: password?.id,
+    domain: password === undefined ? undefined : { id: password.domainId, epoch: password.epoch },
+  };
 }
 
 async function announceEnd(context: Context, runId: string): Promise<void> {
@@ -87,7 +108,11 @@ async function announceEnd(context: Context, runId: string): Promise<void> {
   if (run === undefined) return;
   context.metrics.countEnd(run);
   context.log.info({ ...namesOf(run), state: run.state, failure: run.failure }, 'run ended');
-  if (isUpkeepRun(run) || run.pointId !== undefined) void refreshFigures(context, run);
+  if (!isUpkeepRun(run) && run.pointId === undefined) return;
+  // Nobody waits for the figures, and a Director that closes meanwhile has no database to ask.
+  refreshFigures(context, run).catch((thrown) => {
+    context.log.debug({ ...namesOf(run), failure: toFailure(thrown) }, 'figures of the repository not refreshed');
+  });
 }
 
 async function refreshFigures({ db, connections, repositories }: Context, run: Run): Promise<void> {

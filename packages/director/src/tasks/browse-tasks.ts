@@ -1,14 +1,30 @@
 import { randomUUID } from 'node:crypto';
+import { CHUNK_TYPE, type ChunkType } from '@sealift/crypto';
 import type { Point } from '../db/points.ts';
-import type { Way } from '../keys/open-domain.ts';
+import type { OpenedDomain, Way } from '../keys/open-domain.ts';
 
-/** A look into a recovery point that a source Transporter takes for somebody. */
+const { tree, manifest, data, bundle } = CHUNK_TYPE;
+
+/** What kinds of looks there are: which chunks they open, and how many at most. */
+export const LOOKS = {
+  /** One page of a folder. */
+  entries: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
+  /** A few files of the whole. */
+  sample: { types: [tree, manifest, data, bundle] as ChunkType[], chunks: 256 },
+} as const;
+
+/** A look into a recovery point that a source Transporter takes for somebody. It gets the key of no run. */
 export interface BrowseTask extends Disposable {
   taskId: string;
   transporterId: string;
   point: Point;
+  kind: keyof typeof LOOKS;
   /** The only way to the keys that may be taken for it. */
   way?: Way;
+  /** Keys of chunks given to it so far. */
+  chunksGiven: number;
+  /** Once its keys were asked for: the domain, and the runs whose chunks it may open, by `runName`. */
+  opened?: { domain: OpenedDomain['domain']; runs: Set<string> };
 }
 
 /** Looks under way. They live as long as the request behind them, so they are kept nowhere else. */
@@ -19,12 +35,14 @@ export class BrowseTasks {
     return this.#tasks.get(taskId);
   }
 
-  begin(transporterId: string, point: Point, way?: Way): BrowseTask {
+  begin(transporterId: string, point: Point, kind: BrowseTask['kind'], way?: Way): BrowseTask {
     const taskId = randomUUID();
-    const task = {
+    const task: BrowseTask = {
       taskId,
       transporterId,
       point,
+      kind,
+      chunksGiven: 0,
       ...(way === undefined ? {} : { way }),
       [Symbol.dispose]: () => {
         this.#tasks.delete(taskId);

@@ -7,7 +7,6 @@ import { isUpkeepRun } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
-import type { Way } from '../keys/open-domain.ts';
 
 const DAY = 24 * 3_600_000;
 
@@ -24,19 +23,19 @@ export interface Grant {
   quotaBytes?: number;
   /** For how long the target is to lock the point that is made, ms. */
   lockFor?: number;
+  /** Source-side mode, writing. */
+  passwordId?: string;
   /** What is read. */
-  pointId?: string;
-  /** `runsDigest` of the runs of the point, where it was recorded. */
-  runsHash?: Buffer;
-  /** The only way to the keys that may be taken. */
-  way?: Way;
+  point?: Point;
+  /** It is looked into, not restored. */
+  look: boolean;
 }
 
 /** What a task of this Transporter may do now; `task-unknown` when it is not its own, or is over. */
 export async function grantOf(context: Context, { transporter }: Session, taskId: string): Promise<Grant> {
   const look = context.browsing.of(taskId);
   if (look !== undefined && look.transporterId === transporter.id) {
-    return { ...readingGrant(look.point, taskId), ...(look.way === undefined ? {} : { way: look.way }) };
+    return { ...readingGrant(look.point, taskId), look: true };
   }
   const run = await runById(context.db, taskId);
   if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
@@ -53,7 +52,8 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
     repositoryId: job.repositoryId,
     mode: job.encryption,
     use: 'write',
-    ...(password === undefined ? {} : { domainId: password.domainId }),
+    look: false,
+    ...(password === undefined ? {} : { domainId: password.domainId, passwordId: password.id }),
     ...limitsOf(job),
   };
 }
@@ -65,15 +65,16 @@ function limitsOf({ quotaBytes, immutableDays = 0 }: Job): Pick<Grant, 'quotaByt
   };
 }
 
-function readingGrant({ id, job, repository, mode, domain, runsHash }: Point, runId: string): Grant {
+function readingGrant(point: Point, runId: string): Grant {
+  const { job, repository, mode, domain } = point;
   return {
     jobId: job.id,
     runId,
     repositoryId: repository.id,
     mode,
     use: 'read',
-    pointId: id,
+    point,
+    look: false,
     ...(domain === undefined ? {} : { domainId: domain.id }),
-    ...(runsHash === undefined ? {} : { runsHash }),
   };
 }

@@ -21,7 +21,7 @@ export async function listEntries(context: Context, point: Point, folder: Folder
     throw fail('request-invalid', 'Paths inside a recovery point begin with a name, not with a slash.');
   }
   const session = readerOf(context, point);
-  using task = context.browsing.begin(session.transporter.id, point);
+  using task = context.browsing.begin(session.transporter.id, point, 'entries');
   const { entries, next } = await session.peer.call(
     'point.entries',
     {
@@ -44,6 +44,11 @@ export function readerOf({ connections }: Context, point: Point): Session {
   const session = connections.of(point.source.id) ?? connections.all().find(({ transporter }) => canRead(transporter));
   if (session !== undefined) return session;
   throw fail('transporter-away', `No source Transporter is connected that could read the point ${point.id}.`);
+}
+
+/** The Transporter that made the point and no other: for looks that nobody asked for. */
+export function ownSource({ connections }: Context, { source }: Point): Session {
+  return connections.required(source);
 }
 
 function canRead({ role }: { role: string }): boolean {

@@ -60,6 +60,8 @@ export class ScriptedTransporter implements AsyncDisposable {
   readonly opened: string[] = [];
   held: Params<'hello'>['tasks'] = [];
   handlers: ControlHandlers;
+  /** What a target says of each recovery point, by its id: the runs it refers to. */
+  readonly pointRuns = new Map<string, Result<'point.runs'>>();
   hellos = 0;
   #greeting: Result<'hello'> | undefined;
   readonly #client: ControlClient;
@@ -143,6 +145,11 @@ export class ScriptedTransporter implements AsyncDisposable {
         return { repositoryId, stats: STATS };
       },
       'repository.stats': ({ repositoryId }) => ({ repositoryId, stats: STATS }),
+      'point.runs': ({ pointId }) => {
+        const told = this.pointRuns.get(pointId);
+        if (told === undefined) throw new Failure('point-missing', 'refused', `no test has told of ${pointId}`);
+        return told;
+      },
       'task.start': (task) => {
         this.started.push(task);
         this.held.push({ taskId: task.taskId, state: 'running' });

@@ -9,6 +9,8 @@ export interface OpeningKeys {
   idKey: KeyObject;
   /** Source-side mode: the key of every run in the point's table. In-flight mode: none, chunks are plain. */
   runs?: RunKey[];
+  /** A look into a source-side point, instead of `runs`: keys of single chunks by their id in hex, as they were given. */
+  chunks?: Map<string, Buffer>;
 }
 
 /**
@@ -18,13 +20,23 @@ export interface OpeningKeys {
 export type ChunkOpener = (chunk: StoredChunk, type: ChunkType, id: Buffer) => Buffer;
 
 export function chunkOpener(keys: OpeningKeys): ChunkOpener {
-  const { idKey, runs } = keys;
+  const { idKey, runs, chunks } = keys;
+  if (chunks !== undefined) {
+    return (chunk, type, id) =>
+      confined(id, () => openChunk(checked(chunk, type, id).body, { type, id, idKey, chunkKey: keyIn(chunks, id) }));
+  }
   if (runs === undefined) {
     return (chunk, type, id) => confined(id, () => openInner(checked(chunk, type, id).body, { type, id, idKey }));
   }
   const bySalt = new Map(runs.map((run) => [Buffer.from(run.runSalt).toString('hex'), run]));
   const runKey = (runSalt: Buffer) => bySalt.get(runSalt.toString('hex'));
   return (chunk, type, id) => confined(id, () => openChunk(checked(chunk, type, id).body, { type, id, idKey, runKey }));
+}
+
+function keyIn(chunks: Map<string, Buffer>, id: Buffer): Buffer {
+  const key = chunks.get(id.toString('hex'));
+  if (key === undefined) throw fail('keys-missing', `There is no key for chunk ${id.toString('hex', 0, 8)}.`);
+  return key;
 }
 
 function confined(id: Buffer, open: () => Buffer): Buffer {

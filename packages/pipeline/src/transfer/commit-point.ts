@@ -40,7 +40,10 @@ export function storeBody(
 }
 
 /** What a commit says of the point that it made. */
-export type CommittedPoint = Pick<BackupOutcome, 'hash' | 'sequence' | 'createdAt' | 'previous' | 'runsHash'>;
+export type CommittedPoint = Pick<
+  BackupOutcome,
+  'hash' | 'sequence' | 'createdAt' | 'previous' | 'runsHash' | 'runSalt'
+>;
 
 /** The last step of a backup: references, manifest, signature, and the target's word that the point is durable. */
 export async function commitPoint(
@@ -94,6 +97,6 @@ export async function earlierOutcome(
 }
 
 /** Its own run and all others whose chunks it refers to. */
-function digestOf(own: RunRecord | undefined, runs: RunRecord[]): Pick<BackupOutcome, 'runsHash'> {
-  return own === undefined ? {} : { runsHash: runsDigest([own, ...runs]) };
+function digestOf(own: RunRecord | undefined, runs: RunRecord[]): Pick<BackupOutcome, 'runsHash' | 'runSalt'> {
+  return own === undefined ? {} : { runsHash: runsDigest([own, ...runs]), runSalt: own.runSalt };
 }

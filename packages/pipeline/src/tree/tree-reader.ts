@@ -21,6 +21,8 @@ const MOST_LEVELS = 16;
 
 /** Reads the tree of a recovery point page by page, wherever its chunks come from. */
 export class TreeReader {
+  /** Since it was made. */
+  pagesRead = 0;
   readonly #source: PointSource;
   readonly #open: ChunkOpener;
   readonly #top: Buffer;
@@ -121,6 +123,7 @@ export class TreeReader {
   }
 
   async #read(id: Buffer): Promise<Buffer> {
+    this.pagesRead += 1;
     return this.#open(await this.#source.fetch(id), CHUNK_TYPE.tree, id);
   }
 }

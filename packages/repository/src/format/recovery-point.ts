@@ -1,10 +1,12 @@
-import { type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { toFailure } from '@sealift/core';
 import {
   certificateDer,
   checkRun,
   type Identity,
+  manifestKey,
   manifestMac,
+  manifestMacHolds,
   type PeerCertificate,
   parseCertificate,
   type RunKey,
@@ -66,6 +68,8 @@ export interface OpenManifestOptions {
   authority?: string;
   /** Key of the run that made the point: the MAC must hold. Undefined results are refused for source-side points. */
   runKey?: (run: RunRecord) => RunKey | undefined;
+  /** MK of that run: as `runKey`, where only this is known. */
+  manifestKey?: KeyObject;
 }
 
 /** Checks, in this order: lengths, SHA-256, signature, canonical manifest, signer, then authority and MAC where asked. */
@@ -83,7 +87,8 @@ export function openManifest(file: Buffer, options: OpenManifestOptions = {}): O
   if (options.authority !== undefined) {
     verifyPeerCertificate(parts.certificate, options.authority, new Date(manifest.createdAt));
   }
-  if (options.runKey !== undefined) checkMac(manifest, parts, options.runKey);
+  if (options.runKey !== undefined) checkRunAndMac(manifest, parts, options.runKey);
+  if (options.manifestKey !== undefined) checkMac(manifest, parts, options.manifestKey);
   return { manifest, signer, hash: sha256(file) };
 }
 
@@ -136,16 +141,23 @@ function splitPoint(file: Buffer): PointParts {
   return { body, authenticated, mac, certificate, signed, signature };
 }
 
-function checkMac(manifest: Manifest, parts: PointParts, runKey: NonNullable<OpenManifestOptions['runKey']>): void {
+function checkRunAndMac(
+  manifest: Manifest,
+  parts: PointParts,
+  runKey: NonNullable<OpenManifestOptions['runKey']>,
+): void {
   if (manifest.run === undefined || parts.mac === undefined) return;
   const key = runKey(manifest.run);
   if (key === undefined) {
     throw fail('wrong-run-key', `There is no key for the run that made recovery point ${manifest.pointId}.`);
   }
   checkRun(key, manifest.run);
-  if (!timingSafeEqual(manifestMac(key, parts.authenticated), parts.mac)) {
-    throw fail('manifest-forged', `The MAC of recovery point ${manifest.pointId} does not hold.`);
-  }
+  checkMac(manifest, parts, manifestKey(key));
+}
+
+function checkMac({ pointId }: Manifest, { authenticated, mac }: PointParts, key: KeyObject): void {
+  if (mac === undefined || manifestMacHolds(key, authenticated, mac)) return;
+  throw fail('manifest-forged', `The MAC of recovery point ${pointId} does not hold.`);
 }
 
 function readCertificate(der: Buffer): PeerCertificate {

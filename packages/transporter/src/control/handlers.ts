@@ -43,5 +43,9 @@ export function repositoryHandlers(repositories: Repositories, registry: TaskReg
     },
     ...keyHandlers(repositories),
     ...pointHandlers(repositories),
+    'point.runs': async ({ repositoryId, pointId }) => {
+      const { hash, runs, missingCount } = await repositories.demand(repositoryId).pointRuns(pointId);
+      return { hash, runs: runs.map(({ runSalt, epoch }) => ({ runSalt, epoch })), missing: missingCount };
+    },
   };
 }

@@ -44,7 +44,7 @@ export async function backup(
 }
 
 function pointOf(outcome: BackupOutcome, mode: TaskPoint['mode']): TaskPoint {
-  const { pointId, hash, sequence, createdAt, files, bytes, previous, runsHash } = outcome;
+  const { pointId, hash, sequence, createdAt, files, bytes, previous, runsHash, runSalt } = outcome;
   return {
     id: pointId,
     hash,
@@ -55,5 +55,6 @@ function pointOf(outcome: BackupOutcome, mode: TaskPoint['mode']): TaskPoint {
     mode,
     ...(previous === undefined ? {} : { previous }),
     ...(runsHash === undefined ? {} : { runsHash }),
+    ...(runSalt === undefined ? {} : { runSalt }),
   };
 }

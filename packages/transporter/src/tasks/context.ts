@@ -1,5 +1,14 @@
 import { retrying } from '@sealift/core';
-import { createTaskKeyPair, type Identity, openTaskKeys, type RunRecord, type TaskKeys } from '@sealift/crypto';
+import {
+  createTaskKeyPair,
+  type Identity,
+  openChunkKey,
+  openPointKeys,
+  openTaskKeys,
+  type RunRecord,
+  type TaskKeys,
+} from '@sealift/crypto';
+import type { LookKeys } from '@sealift/pipeline';
 import { connectLink, type Link, type Params, type Result, taskKeysContext } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
 import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
@@ -49,6 +58,23 @@ export async function keysForReading(
   const wanted = runs.map(({ runSalt, epoch }) => ({ runSalt, epoch }));
   const { sealed } = await askForKeys(line, { taskId, publicKey: pair.publicKey, runs: wanted, descriptor }, signal);
   return openTaskKeys(pair, sealed, taskKeysContext(taskId, 'read'));
+}
+
+/** What a look into a recovery point is given: the keys of the chunks it reads, and the key of no run. */
+export function keysForLook(taskId: string, { line }: TaskContext, signal: AbortSignal): LookKeys {
+  const pair = createTaskKeyPair();
+  const { publicKey } = pair;
+  return {
+    ofPoint: async (records, descriptor) => {
+      const runs = records.map(({ runSalt, epoch }) => ({ runSalt, epoch }));
+      const { sealed } = await line.call('point.keys', { taskId, publicKey, runs, descriptor }, signal);
+      return openPointKeys(pair, sealed, taskKeysContext(taskId, 'read'));
+    },
+    ofChunk: async (chunk) => {
+      const { sealed } = await line.call('chunk.key', { taskId, publicKey, chunk }, signal);
+      return openChunkKey(pair, sealed, taskKeysContext(taskId, 'read'));
+    },
+  };
 }
 
 /** Keys are asked for once, so a Director that is just restarting is waited for. */

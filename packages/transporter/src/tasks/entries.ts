@@ -1,6 +1,6 @@
 import { listEntries } from '@sealift/pipeline';
 import type { Params, Result } from '@sealift/wire';
-import { dialTarget, keysForReading, type TaskContext } from './context.ts';
+import { dialTarget, keysForLook, type TaskContext } from './context.ts';
 
 /** One page of a folder of a recovery point, read over a link of its own. */
 export async function entries(
@@ -18,9 +18,7 @@ export async function entries(
       repositoryId,
       authority: context.identity().authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
-      ...(mode === 'source-side'
-        ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }
-        : {}),
+      ...(mode === 'source-side' ? { look: keysForLook(taskId, context, signal) } : {}),
       path,
       limit,
       ...(cursor === undefined ? {} : { cursor }),

@@ -1,6 +1,6 @@
 import { samplePoint } from '@sealift/pipeline';
 import type { Params, Result } from '@sealift/wire';
-import { dialTarget, keysForReading, type TaskContext } from './context.ts';
+import { dialTarget, keysForLook, type TaskContext } from './context.ts';
 
 /** Opens a recovery point and decrypts a sample of it, over a link of its own. */
 export async function sample(
@@ -16,9 +16,7 @@ export async function sample(
       runId: taskId,
       authority: context.identity().authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
-      ...(mode === 'source-side'
-        ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }
-        : {}),
+      ...(mode === 'source-side' ? { look: keysForLook(taskId, context, signal) } : {}),
     },
     signal,
   );

@@ -25,6 +25,15 @@ export type RepositoryState = Static<typeof RepositoryState>;
 
 const RunReference = record({ runSalt: bytes(32, 32), epoch: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }) });
 
+/** A sealed chunk: what its key is derived from. */
+const ChunkReference = record({
+  ...RunReference.properties,
+  type: Type.Integer({ minimum: 1, maximum: 6 }),
+  id: Digest,
+  /** r in its header. */
+  random: bytes(16, 16),
+});
+
 /** At most this many entries in one page of `point.entries`: a page of the longest names stays under the frame limit. */
 export const MAX_ENTRIES_PAGE = 100;
 
@@ -75,6 +84,31 @@ export const METHODS = {
       descriptor: Type.Optional(bytes(128 * 1024)),
     }),
     result: record({ sealed: bytes(768 * 1024), descriptor: bytes(128 * 1024) }),
+  },
+  /**
+   * For looking into a source-side point (`point.entries`, `point.sample`): what shows that the point is genuine, but the
+   * key of no run. Sealed to a key made for it.
+   */
+  'point.keys': {
+    caller: 'transporter',
+    params: record({
+      ...task,
+      publicKey: bytes(4096, 32),
+      /** The run that made the point first, then the others it lists. */
+      runs: Type.Array(RunReference, { minItems: 1, maxItems: 4096 }),
+      descriptor: Type.Optional(bytes(128 * 1024)),
+    }),
+    result: record({ sealed: bytes(768 * 1024) }),
+  },
+  /** Then, for such a look: the key of one chunk. */
+  'chunk.key': {
+    caller: 'transporter',
+    params: record({
+      ...task,
+      publicKey: bytes(4096, 32),
+      chunk: ChunkReference,
+    }),
+    result: record({ sealed: bytes(4096) }),
   },
   /** A fresh permission for one connection to the target. */
   'task.ticket': {
@@ -134,6 +168,18 @@ export const METHODS = {
   },
   'repository.stats': { caller: 'director', params: record({ repositoryId: Uuid }), result: RepositoryState },
   ...POINT_METHODS,
+  /** Which runs a recovery point really refers to, found out by looking its references up. */
+  'point.runs': {
+    caller: 'director',
+    params: record({ repositoryId: Uuid, pointId: Uuid }),
+    result: record({
+      /** SHA-256 of the recovery point. */
+      hash: Digest,
+      runs: Type.Array(RunReference, { maxItems: 4096 }),
+      /** Chunks that it refers to and that are not there. */
+      missing: Count,
+    }),
+  },
   'task.start': { caller: 'director', params: TaskStart, result: Nothing },
   /** Also for a task that is unknown: then there is nothing to do. */
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },

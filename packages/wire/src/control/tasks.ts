@@ -50,6 +50,8 @@ export const TaskPoint = record({
   previous: Type.Optional(Digest),
   /** `runsDigest` of its run table; source-side only. */
   runsHash: Type.Optional(Digest),
+  /** Salt of the run whose key sealed it, one of those that were handed to this task; source-side only. */
+  runSalt: Type.Optional(bytes(32, 32)),
 });
 export type TaskPoint = Static<typeof TaskPoint>;
 

@@ -23,6 +23,8 @@ export const PasswordResource = Type.Object({
   epochs: Counter,
   kms: Type.Optional(Type.Object({ provider: Type.String(), keyRef: Type.String() })),
   jobs: Type.Array(Named),
+  /** Recovery points in domains that were left behind after a compromise: they still open with the former password. */
+  leftBehind: Type.Array(Type.Object({ job: Named, points: Counter })),
   createdAt: Time,
   rotatedAt: Type.Optional(Time),
   /** In the answer to the request that set the password. */
@@ -66,6 +68,16 @@ export const RecoveryKit = Type.Object({
   domainId: Id,
   epoch: Type.Integer(),
   descriptor: Type.String({ description: 'base64' }),
+  /** Left behind after a compromise: their points need the password they had. */
+  formerDomains: Type.Array(
+    Type.Object({
+      domainId: Id,
+      epoch: Type.Integer(),
+      descriptor: Type.String({ description: 'base64' }),
+      passwordSetAt: Time,
+      points: Counter,
+    }),
+  ),
   repositories: Type.Array(Type.Object({ name: Type.String(), transporter: Type.String(), path: Type.String() })),
   jobs: Type.Array(Named),
   madeAt: Time,

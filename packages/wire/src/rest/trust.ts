@@ -40,8 +40,8 @@ export type DrillResource = Static<typeof DrillResource>;
 export const Alarm = Type.Object({
   code: Type.String({
     description:
-      'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked, repository-damaged, ' +
-      'ransomware-suspected, or what a target found',
+      'key-drill-failed, chain-broken, point-missing, point-runs-differ, kms-down, kms-key-unknown, ' +
+      'transporter-revoked, repository-damaged, ransomware-suspected, or what a target found',
   }),
   message: Type.String(),
   advice: Type.String(),

@@ -1,5 +1,7 @@
+import type { PasswordResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { printResult } from '../../output/document.ts';
+import { printable } from '../../output/printable.ts';
 import { readSecret } from '../../secrets/read-secret.ts';
 import { openDirector } from '../../session/director.ts';
 import { type Invocation, say } from '../../session/host.ts';
@@ -47,6 +49,15 @@ export function addPasswordRotate(parent: Command, invocation: Invocation): void
       };
       const made = await director.call('rotatePassword', { params: { id: name }, body }, invocation.signal);
       printResult(invocation, options.json, made, () => `${made.name} is at epoch ${made.epoch} of ${made.domainId}\n`);
+      sayLeftBehind(invocation, made);
       say(invocation, `print a new kit: sealift password recovery-kit ${made.name}`);
     });
+}
+
+/** What a compromise still reaches: nothing is encrypted anew, so these points must expire. */
+function sayLeftBehind(invocation: Invocation, { leftBehind }: PasswordResource): void {
+  for (const { job, points } of leftBehind) {
+    const them = `${points} recovery ${points === 1 ? 'point' : 'points'} of ${printable(job.name)}`;
+    say(invocation, `whoever knows a former password can read ${them} until they expire; keep it, they need it`);
+  }
 }

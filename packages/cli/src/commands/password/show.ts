@@ -28,6 +28,10 @@ export function addPasswordShow(parent: Command, invocation: Invocation): void {
           `rotated      ${password.rotatedAt === undefined ? 'never' : formatTime(password.rotatedAt)}`,
           `kept         ${kept}`,
           `jobs         ${password.jobs.map((job) => printable(job.name)).join(', ') || 'none'}`,
+          ...password.leftBehind.map(
+            ({ job, points }) =>
+              `left behind  ${points} recovery points of ${printable(job.name)} need a former password`,
+          ),
           '',
         ].join('\n'),
       );

@@ -7,6 +7,11 @@ import { formatBytes, formatTime } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
+import { type PasswordOptions, withPointPassword } from '../with-password.ts';
+
+interface Options extends PasswordOptions {
+  json?: boolean;
+}
 
 export function addPointLs(parent: Command, invocation: Invocation): void {
   defineCommand(parent, {
@@ -16,14 +21,19 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
       'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002',
       'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 www/images',
       "sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 'old\\xe4'",
+      'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 --password-file /run/secrets/archive',
     ],
     notes:
       'Names are shown, and taken, with bytes that are not printable UTF-8 as \\xNN and a backslash as two.\n' +
-      'A source Transporter that may read the point must be connected.',
+      'A source Transporter that may read the point must be connected. Where the Director keeps no hash of the password,\n' +
+      'it is asked for; once given, it is kept in memory for a quarter of an hour.',
   })
+    .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .addOption(jsonOption('print one JSON object a line'))
-    .action(async (id: string, folder: string | undefined, { json }: { json?: boolean }) => {
+    .action(async (id: string, folder: string | undefined, options: Options) => {
+      const { json } = options;
       const director = await openDirector(invocation);
+      await withPointPassword(invocation, director, id, options);
       const query = folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''));
       for await (const entry of director.list('listEntries', { params: { id }, query }, invocation.signal)) {
         if (json === true) printLine(invocation, entry);

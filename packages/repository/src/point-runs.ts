@@ -1,0 +1,43 @@
+import { uuidBytes } from '@sealift/crypto';
+import { fail } from './failures.ts';
+import { ID_LENGTH } from './format/limits.ts';
+import {
+  decodeReferencesTrailer,
+  REFERENCES_HEADER_LENGTH,
+  REFERENCES_TRAILER_LENGTH,
+} from './format/reference-list.ts';
+import type { PackTable } from './index/pack-table.ts';
+import { referencesName } from './layout.ts';
+import { readPointFile } from './points.ts';
+import { RunTally } from './references.ts';
+import type { PointRuns } from './repository.ts';
+import type { Store } from './store/store.ts';
+
+/** Read at once: a multiple of the length of an id. */
+const SPAN = 8192 * ID_LENGTH;
+
+/**
+ * Which runs a stored point needs, by looking up what it refers to and not by what its manifest says. The run that made
+ * it is among them: its key authenticates the manifest.
+ */
+export async function runsOfPoint(store: Store, table: PackTable, id: string): Promise<PointRuns> {
+  const { opened } = await readPointFile(store, id);
+  const { manifest, hash } = opened;
+  const tally = new RunTally(table, (chunk) => table.chunk(manifest.zone, chunk));
+  tally.add(manifest.body);
+  await eachSpan(store, id, (ids) => tally.add(ids));
+  const own = manifest.run === undefined ? [] : [manifest.run];
+  return { hash, runs: tally.runs(own), missingCount: tally.missingCount };
+}
+
+async function eachSpan(store: Store, id: string, take: (ids: Buffer) => void): Promise<void> {
+  const name = referencesName(id);
+  const { tail, length } = await store.readTail(name, REFERENCES_TRAILER_LENGTH);
+  const { pointId, count } = decodeReferencesTrailer(tail, length);
+  if (!pointId.equals(uuidBytes(id)))
+    throw fail('point-damaged', `The reference list ${name} is that of another point.`);
+  const end = count * ID_LENGTH;
+  for (let at = 0; at < end; at += SPAN) {
+    take(await store.read(name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at)));
+  }
+}
