@@ -33,6 +33,7 @@ import { addRecover } from './commands/recover.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryRepair } from './commands/repository/repair.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
@@ -69,7 +70,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryImmutable],
+    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryRepair, addRepositoryImmutable],
   ],
   [
     'password',
