@@ -34,6 +34,7 @@ import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryKey } from './commands/repository/key/group.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryRepair } from './commands/repository/repair.ts';
 import { addRepositoryUnlock } from './commands/repository/unlock.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
@@ -77,6 +78,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addRepositoryUnlock,
       addRepositoryKey,
       addRepositoryVerify,
+      addRepositoryRepair,
       addRepositoryImmutable,
     ],
   ],
