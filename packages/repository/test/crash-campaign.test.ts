@@ -1,6 +1,6 @@
 import { createRepository, openRepository } from '@sealift/repository';
 import t from 'tap';
-import { HOLDER, Ledger, liveADay, losses, unreadable } from './fixtures/campaign.ts';
+import { HOLDER, Ledger, liveADay, losses, lossesAfter } from './fixtures/campaign.ts';
 import { aSigner } from './fixtures/points.ts';
 import { SimulatedDisk } from './fixtures/simulated-disk.ts';
 
@@ -21,23 +21,6 @@ async function stepsOfADay(): Promise<number> {
   const failure = await liveADay(disk, new Ledger(), signer);
   if (failure !== undefined) throw failure;
   return disk.steps;
-}
-
-/** Opens what a fault left, checks it, collects, opens again and checks it again. */
-async function lossesAfter(disk: SimulatedDisk, ledger: Ledger): Promise<string[]> {
-  const wrong: string[] = [];
-  {
-    await using repository = await openRepository(disk, { holder: HOLDER });
-    wrong.push(...(await losses(repository, ledger)), ...(await unreadable(repository, ledger.acknowledged)));
-    await repository.collect({}, never);
-    wrong.push(...(await unreadable(repository, ledger.acknowledged)).map((text) => `after a collection: ${text}`));
-    await repository.collect(NOW, never);
-    wrong.push(...(await losses(repository, ledger)).map((text) => `after a collection: ${text}`));
-  }
-  await using again = await openRepository(disk, { holder: HOLDER });
-  wrong.push(...(await losses(again, ledger)).map((text) => `opened again: ${text}`));
-  const unfinished = await disk.unfinished();
-  return unfinished.length === 0 ? wrong : [...wrong, `left over: ${unfinished.join()}`];
 }
 
 async function reopen(disk: SimulatedDisk, collects: boolean): Promise<void> {
