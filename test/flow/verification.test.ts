@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -17,6 +17,7 @@ t.teardown(async () => {
 
 const tree = join(folder, 'tree');
 const packs = join(folder, 'store', 'packs');
+const film = randomBytes(6 * 1024 * 1024);
 
 /** Runs one command to its end against the Director of this site. */
 async function sealift(...args: string[]) {
@@ -39,17 +40,22 @@ async function flipByte(path: string, offset: number): Promise<void> {
   await file.write(byte, 0, 1, offset);
 }
 
+async function runJob(): Promise<string> {
+  const { status, stdout, stderr } = await sealift('job', 'run', 'films', '--wait', '--json');
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout).point;
+}
+
 t.before(async () => {
   await mkdir(tree);
-  await writeFile(join(tree, 'film'), randomBytes(6 * 1024 * 1024));
+  await writeFile(join(tree, 'film'), film);
   await writeFile(join(tree, 'note'), 'a few words');
   const place = `source:${tree}`;
   const made = await sealift(
     ...['job', 'create', 'films', '--source', place, '--repository', 'store', '--encryption', 'in-flight'],
   );
   if (made.status !== 0) throw new Error(made.stderr);
-  const run = await sealift('job', 'run', 'films', '--wait');
-  if (run.status !== 0) throw new Error(run.stderr);
+  await runJob();
 });
 
 t.test('a whole repository passes, and the run shows what was read', async (t) => {
@@ -73,6 +79,34 @@ t.test('a damaged chunk is named with its pack and the recovery point it belongs
   t.match(stderr, new RegExp(`recovery point ${point?.id} of job`));
   t.match(stdout, /lost chunks: +1\n[\s\S]*next: .*repository repair/);
 });
+
+t.test(
+  'repair tells first what it would do; then the next run sends what is lost and the old point comes back',
+  async (t) => {
+    const before = (await readdir(packs, { recursive: true })).sort();
+    const [point] = (await site.client.call('listPoints', {})).items;
+    const dry = await sealift('repository', 'repair', 'store', '--wait');
+    t.equal(dry.status, 3, dry.stderr);
+    t.match(dry.stdout, /nothing was changed[\s\S]*lost chunks: +1\n[\s\S]*next: .*--apply/);
+    t.same((await readdir(packs, { recursive: true })).sort(), before);
+
+    const done = await sealift('repository', 'repair', 'store', '--apply', '--wait', '--json');
+    t.equal(done.status, 3, done.stderr);
+    t.match(JSON.parse(done.stdout).report, { dryRun: false, packsFlawed: 1, chunksLost: 1, affectedPoints: 1 });
+    t.match(done.stderr, new RegExp(`points/${point?.id}: It refers to lost chunks`));
+    const missing = await sealift('repository', 'verify', 'store', '--wait', '--json');
+    t.match(JSON.parse(missing.stdout).report, { damagedFiles: 0, missingChunks: 1, affectedPoints: 1 });
+
+    await runJob();
+    const clean = await sealift('repository', 'verify', 'store', '--wait', '--json');
+    t.equal(clean.status, 0, clean.stderr);
+    t.match(JSON.parse(clean.stdout).report, { damagedFiles: 0, missingChunks: 0, affectedPoints: 0, points: 2 });
+    const to = join(folder, 'restored');
+    const restored = await sealift('point', 'restore', point?.id as string, '--to', `source:${to}`, '--wait');
+    t.equal(restored.status, 0, restored.stderr);
+    t.ok((await readFile(join(to, 'tree', 'film'))).equals(film));
+  },
+);
 
 t.test('wrong shares are refused', async (t) => {
   t.equal((await sealift('repository', 'verify', 'store', '--percent', 'half')).status, 2);

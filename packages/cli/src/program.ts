@@ -24,6 +24,7 @@ import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryRepair } from './commands/repository/repair.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
@@ -60,7 +61,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList, addRepositoryVerify],
+    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryRepair],
   ],
   [
     'password',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { Failure } from '@sealift/core';
-import type { Progress, RunResource, TaskResult, VerifyReport } from '@sealift/wire';
+import type { Progress, RepairReport, RunResource, TaskResult, UpkeepReport, VerifyReport } from '@sealift/wire';
 import t from 'tap';
 import { PROGRESS } from './support/scripted-transporter.ts';
 import { newJob, openTheatre, runWhen, type Stage, startRun } from './support/stage.ts';
@@ -34,7 +34,7 @@ const UPKEEP_PROGRESS: Progress = {
   upkeep: { packs: 3, chunks: 40, points: 0, damaged: 0, bytesFreed: 0 },
 };
 
-function resultWith(report: VerifyReport): TaskResult {
+function resultWith(report: UpkeepReport): TaskResult {
   const times = { startedAt: Date.now() - 1000, finishedAt: Date.now() };
   return { outcome: 'warnings', progress: { ...UPKEEP_PROGRESS, warnings: 1 }, report, ...times };
 }
@@ -86,6 +86,27 @@ t.test('one verification of a repository is under way and one more waits, and jo
   t.equal((await stage.client.call('getRun', { params: { id: second.id } })).state, 'cancelled');
   await stage.client.call('cancelRun', { params: { id: first.id } });
   await stage.target.until(() => stage.target.cancelled.includes(first.id));
+});
+
+t.test('a repair waits for the verification of its repository, and has a report of its own', async (t) => {
+  await using stage = await openTheatre();
+  const { client, target } = stage;
+  const { id: first } = await verify(stage);
+  await target.task(0);
+  const repair = await client.call('startRepair', { params: { id: 'store' }, body: { dryRun: true } });
+  await runWhen(stage, repair.id, ({ reason }) => reason === 'another task on the repository store is under way');
+  const peer = await target.connected();
+  await peer.call('task.finished', { taskId: first, result: resultWith(REPORT) });
+  t.match(await target.task(1), { taskId: repair.id, kind: 'repair', spec: { dryRun: true } });
+  const counts = { packsFlawed: 1, packsUnread: 0, chunksSaved: 6, chunksLost: 1, filesMended: 0, filesLeft: 0 };
+  const found = { dryRun: true, steps: [{ file: 'packs/x', message: 'saved' }], affectedPoints: 0, affected: [] };
+  const report: RepairReport = { kind: 'repair', ...counts, ...found, next: 'verify' };
+  await t.rejects(peer.call('task.finished', { taskId: repair.id, result: resultWith(REPORT) }), {
+    code: 'request-invalid',
+  });
+  const progress: Progress = { ...UPKEEP_PROGRESS, phase: 'repairing' };
+  await peer.call('task.finished', { taskId: repair.id, result: { ...resultWith(report), progress } });
+  t.same((await client.call('getRun', { params: { id: repair.id } })).report, report);
 });
 
 t.test('it waits for its target, and for the repository to be open', async (t) => {

@@ -42,7 +42,7 @@ async function siteFor(t: Test): Promise<Site> {
   };
 }
 
-function verification(repositoryId: string): UpkeepStart {
+function verification(repositoryId: string): UpkeepStart & { kind: 'verify' } {
   const ids = { taskId: randomUUID(), runId: randomUUID(), repositoryId, repositoryName: 'store', attempt: 1 };
   return { ...ids, kind: 'verify', spec: {} };
 }
@@ -62,6 +62,16 @@ t.test('a target verifies a repository it serves and reports', async (t) => {
   const peer = await site.peer();
   await peer.call('task.start', verification(site.repositoryId));
   t.match(await result, { outcome: 'done', report: { kind: 'verify', packs: 0, points: 0, damagedFiles: 0 } });
+});
+
+t.test('a repair of a repository without fault has nothing to do, and says what was never read', async (t) => {
+  const site = await siteFor(t);
+  await fill(site, join(site.folder, 'store'));
+  const result = nextResult(site);
+  const task: UpkeepStart = { ...verification(site.repositoryId), kind: 'repair', spec: { dryRun: false } };
+  await (await site.peer()).call('task.start', task);
+  const report = { kind: 'repair', packsFlawed: 0, chunksLost: 0, packsUnread: 1, next: /verify the repository first/ };
+  t.match(await result, { outcome: 'done', report });
 });
 
 t.test('it refuses a repository that it does not serve, and tasks for a source', async (t) => {

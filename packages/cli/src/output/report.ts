@@ -7,6 +7,22 @@ type Report = NonNullable<RunResource['report']>;
 /** Fields that a task on a repository adds to what is shown of its run. */
 export function reportFields(report: Report | undefined): [name: string, value: string | undefined][] {
   if (report === undefined) return [];
+  const fields = report.kind === 'verify' ? verifyFields(report) : repairFields(report);
+  return [...fields, ['points touched', String(report.affectedPoints)], ['next', harmless(report.next)]];
+}
+
+function repairFields(report: Report & { kind: 'repair' }): [string, string][] {
+  return [
+    ['dry run', report.dryRun ? 'yes: nothing was changed' : 'no'],
+    ['flawed packs', String(report.packsFlawed)],
+    ['saved chunks', String(report.chunksSaved)],
+    ['lost chunks', String(report.chunksLost)],
+    ['files mended', `${report.filesMended}, ${report.filesLeft} stay damaged`],
+    ...report.steps.map(({ file, message }): [string, string] => ['step', harmless(`${file}: ${message}`)]),
+  ];
+}
+
+function verifyFields(report: Report & { kind: 'verify' }): [string, string][] {
   const { packs, packsRead, chunksRead, points, idsProven, idsSealed, verifiedSince } = report;
   return [
     ['packs', `${packsRead} of ${packs} read, ${chunksRead} chunks`],
@@ -15,8 +31,6 @@ export function reportFields(report: Report | undefined): [name: string, value: 
     ['all read since', verifiedSince === undefined ? 'not everything yet' : `${formatTime(isoOf(verifiedSince))} UTC`],
     ['damaged files', String(report.damagedFiles)],
     ['lost chunks', String(report.damagedChunks + report.missingChunks)],
-    ['points touched', String(report.affectedPoints)],
-    ['next', harmless(report.next)],
   ];
 }
 

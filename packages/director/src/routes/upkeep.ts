@@ -14,6 +14,10 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
   serve(app, 'startVerification', ({ params, body, request }) =>
     start(context, request, params.id, { kind: 'verify', spec: body }),
   );
+
+  serve(app, 'startRepair', ({ params, body, request }) =>
+    start(context, request, params.id, { kind: 'repair', spec: body }),
+  );
 }
 
 async function start(

@@ -5,7 +5,10 @@ import { beginRun } from '../db/runs.ts';
 import { beginUpkeepRun } from '../db/upkeep-runs.ts';
 
 /** Which tasks on a repository do not run while one of this kind does, itself among them. */
-const EXCLUDES: Record<UpkeepKind, readonly UpkeepKind[]> = { verify: ['verify'] };
+const EXCLUDES: Record<UpkeepKind, readonly UpkeepKind[]> = {
+  verify: ['verify', 'repair'],
+  repair: ['verify', 'repair'],
+};
 
 /** Writes a run down as running, or says for which other one it has to wait. */
 export async function begin(db: Database, run: Run): Promise<string | undefined> {

@@ -64,8 +64,9 @@ async function taskOf(context: Context, run: Run): Promise<TaskStart> {
   if (!isUpkeepRun(run)) return await jobTaskOf(context, run);
   const { id, repository, attempt, upkeep, createdAt } = run;
   const base = { taskId: id, runId: id, repositoryId: repository.id, repositoryName: repository.name, attempt };
+  if (upkeep.kind !== 'verify') return { ...base, ...upkeep };
   // What an earlier attempt has read is not read again.
-  return { ...base, ...upkeep, spec: { ...upkeep.spec, since: createdAt } };
+  return { ...base, kind: 'verify', spec: { ...upkeep.spec, since: createdAt } };
 }
 
 async function jobTaskOf(context: Context, run: JobRun): Promise<TaskStart> {

@@ -1,5 +1,6 @@
 import type { Repository } from '@sealift/repository';
 import type { Progress, UpkeepReport, UpkeepStart } from '@sealift/wire';
+import { repair } from './repair.ts';
 import type { TaskReporter } from './reporter.ts';
 import { verify } from './verify.ts';
 
@@ -20,5 +21,7 @@ export async function upkeep(
   switch (task.kind) {
     case 'verify':
       return await verify(task, means, reporter, signal);
+    case 'repair':
+      return await repair(task, means, reporter, signal);
   }
 }

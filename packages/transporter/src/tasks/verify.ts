@@ -3,6 +3,7 @@ import type { Verification } from '@sealift/repository';
 import { MAX_REPORTED, type Progress, type VerifyReport, type VerifySpec } from '@sealift/wire';
 import type { TaskReporter } from './reporter.ts';
 import type { UpkeepMeans } from './upkeep.ts';
+import { upkeepProgress } from './upkeep-progress.ts';
 
 /** Reads a repository, or a part of it, and reports what is damaged and which recovery points that touches. */
 export async function verify(
@@ -31,9 +32,8 @@ export async function verify(
       },
       onProgress: ({ packs, chunks, points, flaws, bytesRead, bytesTotal }) =>
         reporter.progress({
-          ...progressOf(packs + points, bytesRead, flaws),
+          ...upkeepProgress('verifying', { packs, chunks, points, damaged: flaws, warnings: flaws, bytesRead }),
           bytesTotal,
-          upkeep: { packs, chunks, points, damaged: flaws, bytesFreed: 0 },
         }),
     },
     signal,
@@ -50,12 +50,8 @@ export async function verify(
     next: nextStep(found),
   };
   const { packsRead, chunksRead, points, bytesRead } = found;
-  const upkeep = { packs: packsRead, chunks: chunksRead, points, damaged: flaws, bytesFreed: 0 };
-  return { report, progress: { ...progressOf(packsRead + points, bytesRead, flaws), upkeep } };
-}
-
-function progressOf(files: number, bytesRead: number, warnings: number): Progress {
-  return { phase: 'verifying', files, bytesRead, bytesNew: 0, bytesSent: 0, bytesStored: 0, reconnects: 0, warnings };
+  const done = { packs: packsRead, chunks: chunksRead, points, damaged: flaws, warnings: flaws, bytesRead };
+  return { report, progress: upkeepProgress('verifying', done) };
 }
 
 function nextStep({ flaws, damagedChunks, missingChunks, affectedPoints }: Verification): string {

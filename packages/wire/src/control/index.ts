@@ -30,6 +30,8 @@ export {
 } from './tasks.ts';
 export {
   MAX_REPORTED,
+  type RepairReport,
+  type RepairSpec,
   UPKEEP_PHASES,
   type UpkeepCounts,
   type UpkeepKind,

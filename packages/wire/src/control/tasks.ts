@@ -22,6 +22,7 @@ export const ProgressFields = record({
     Type.Literal('restoring'),
     Type.Literal('waiting'),
     Type.Literal('verifying'),
+    Type.Literal('repairing'),
   ]),
   files: Count,
   bytesRead: Count,

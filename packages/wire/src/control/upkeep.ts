@@ -54,6 +54,30 @@ export const VerifyReport = record({
 });
 export type VerifyReport = Static<typeof VerifyReport>;
 
+export const RepairSpec = record({ dryRun: Type.Boolean() });
+export type RepairSpec = Static<typeof RepairSpec>;
+
+/** What a repair has done, or of a dry run, would do. */
+export const RepairReport = record({
+  kind: Type.Literal('repair'),
+  dryRun: Type.Boolean(),
+  packsFlawed: Count,
+  /** Packs that no verification has read yet. */
+  packsUnread: Count,
+  /** Taken over from damaged packs. */
+  chunksSaved: Count,
+  /** Not whole anywhere: known no more, so that the next backup which has them sends them again. */
+  chunksLost: Count,
+  filesMended: Count,
+  /** Files that stay damaged. */
+  filesLeft: Count,
+  steps: Type.Array(record({ file: text(256), message: text(512) }), { maxItems: MAX_REPORTED }),
+  affectedPoints: Count,
+  affected: Type.Array(AffectedPoint, { maxItems: MAX_REPORTED }),
+  next: text(1024),
+});
+export type RepairReport = Static<typeof RepairReport>;
+
 const start = {
   taskId: Uuid,
   runId: Uuid,
@@ -63,12 +87,15 @@ const start = {
 };
 
 /** Tasks that a target does on a repository it serves, one kind each. */
-export const UpkeepStart = Type.Union([record({ ...start, kind: Type.Literal('verify'), spec: VerifySpec })]);
+export const UpkeepStart = Type.Union([
+  record({ ...start, kind: Type.Literal('verify'), spec: VerifySpec }),
+  record({ ...start, kind: Type.Literal('repair'), spec: RepairSpec }),
+]);
 export type UpkeepStart = Static<typeof UpkeepStart>;
 export type UpkeepKind = UpkeepStart['kind'];
 
 /** What such a task has found or done, kept with its run. */
-export const UpkeepReport = Type.Union([VerifyReport]);
+export const UpkeepReport = Type.Union([VerifyReport, RepairReport]);
 export type UpkeepReport = Static<typeof UpkeepReport>;
 
 /** How far a task on a repository is. */
@@ -76,4 +103,4 @@ export const UpkeepCounts = record({ packs: Count, chunks: Count, points: Count,
 export type UpkeepCounts = Static<typeof UpkeepCounts>;
 
 /** Every kind of task on a repository, and the word for what it does while it runs. */
-export const UPKEEP_PHASES = { verify: 'verifying' } as const satisfies Record<UpkeepKind, string>;
+export const UPKEEP_PHASES = { verify: 'verifying', repair: 'repairing' } as const satisfies Record<UpkeepKind, string>;

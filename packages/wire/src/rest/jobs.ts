@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
+import { RepairReport, UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
 import {
   Counter,
   closed,
@@ -67,9 +67,14 @@ export const RestoreTarget = Type.Object({
 });
 
 /** What a task on a repository has found or done. */
-export const ReportResource = Type.Union([Type.Object(VerifyReport.properties)]);
+export const ReportResource = Type.Union([Type.Object(VerifyReport.properties), Type.Object(RepairReport.properties)]);
 
-export const RunKind = Type.Union([Type.Literal('backup'), Type.Literal('restore'), Type.Literal('verify')]);
+export const RunKind = Type.Union([
+  Type.Literal('backup'),
+  Type.Literal('restore'),
+  Type.Literal('verify'),
+  Type.Literal('repair'),
+]);
 export type RunKind = Static<typeof RunKind>;
 
 export function isUpkeepKind(kind: RunKind): kind is UpkeepKind {

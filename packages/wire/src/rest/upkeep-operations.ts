@@ -1,4 +1,4 @@
-import { VerifySpec } from '../control/upkeep.ts';
+import { RepairSpec, VerifySpec } from '../control/upkeep.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed } from './fields.ts';
 import { RunResource } from './jobs.ts';
@@ -14,6 +14,16 @@ export const UPKEEP_OPERATIONS = {
     summary: 'Queues a verification: everything in the repository is read and checked, or a part of its packs',
     params: ById,
     body: closed({ percent, withinDays, bytesPerSecond }),
+    response: RunResource,
+    status: 202,
+  },
+  startRepair: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/repairs',
+    tag: 'repositories',
+    summary: 'Queues a repair of what verifications have found; a dry run changes nothing',
+    params: ById,
+    body: RepairSpec,
     response: RunResource,
     status: 202,
   },
