@@ -80,6 +80,8 @@ const SYSTEM_FAILURES: Record<string, { kind: FailureKind; code: string; advice:
 /** Turns whatever was thrown into a Failure: system errors by their errno, the rest as `bug`. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
+  // Letting go of something failed as well, mostly for the same reason: the first failure is the one to be told.
+  if (thrown instanceof SuppressedError) return toFailure(thrown.suppressed);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const errno = (thrown as NodeJS.ErrnoException | undefined)?.code;
   const known = errno === undefined ? undefined : SYSTEM_FAILURES[errno];
