@@ -14,6 +14,7 @@ import type { Lookup } from './index/pack-table.ts';
 import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { splitRecord } from './pack-scan.ts';
+import { PointRetention } from './point-retention.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { type RecordHost, RecordReader } from './read-record.ts';
@@ -60,6 +61,7 @@ export class ServedRepository implements Repository {
   readonly #writerHost: WriterHost;
   readonly #records: RecordReader;
   readonly #collector = new Collector();
+  readonly #retention: PointRetention;
   /** Commits, removals and what is kept of points change one after another. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -72,6 +74,7 @@ export class ServedRepository implements Repository {
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
     this.#records = new RecordReader(parts);
+    this.#retention = new PointRetention(parts.store, parts.table);
     this.#writerHost = {
       store: parts.store,
       table: parts.table,
@@ -165,7 +168,7 @@ export class ServedRepository implements Repository {
   }
 
   lockPoint(id: string, until: number): Promise<PointRecord> {
-    return this.#inTurn(() => this.#parts.shelf.lock(id, until));
+    return this.#inTurn(async () => this.#retention.keep(await this.#parts.shelf.lock(id, until)));
   }
 
   holdPoint(id: string, reason: string): Promise<PointRecord> {
@@ -248,7 +251,7 @@ export class ServedRepository implements Repository {
     if (pointId !== commit.pointId)
       throw fail('point-refused', `The manifest of ${pointId} was sent for ${commit.pointId}.`);
     const known = shelf.get(pointId);
-    if (known?.hash.equals(opened.hash)) return known;
+    if (known?.hash.equals(opened.hash)) return this.#retention.keep(known);
     if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
@@ -264,7 +267,7 @@ export class ServedRepository implements Repository {
       session.end();
     }
     await sessions.committed(pointId);
-    return shelf.demand(pointId);
+    return this.#retention.keep(shelf.demand(pointId));
   }
 
   #upkeepHost(): UpkeepHost {

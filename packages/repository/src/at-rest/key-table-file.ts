@@ -33,9 +33,17 @@ export async function publishKeyTable(store: Store, generation: number, bytes: B
   await removeTables(store, (other) => other < generation);
 }
 
-/** What a creation that was broken off left behind. */
+/**
+ * What a creation that was broken off left behind, and tables that were replaced. One that a store must keep for locked
+ * recovery points counts no more as soon as there is a newer one.
+ */
 export async function removeTables(store: Store, which: (generation: number) => boolean): Promise<void> {
-  for (const { name, generation } of await tablesOf(store)) if (which(generation)) await store.remove(name);
+  for (const { name, generation } of await tablesOf(store)) {
+    if (!which(generation)) continue;
+    await store.remove(name).catch((thrown) => {
+      if (toFailure(thrown).code !== 'object-locked') throw thrown;
+    });
+  }
 }
 
 async function tablesOf(store: Store) {

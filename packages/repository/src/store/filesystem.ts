@@ -143,6 +143,17 @@ class FilesystemStore implements Store {
     }
   }
 
+  async canRetain(): Promise<boolean> {
+    return false;
+  }
+
+  async retain(name: string): Promise<void> {
+    throw fail(
+      'store-unfit',
+      `Nothing can keep ${this.#path(name)} from being removed by who may write to its folder.`,
+    );
+  }
+
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await this.#attempt('Measuring', this.location, () => statfs(this.location));
     return bavail * bsize;

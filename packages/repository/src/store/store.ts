@@ -28,6 +28,13 @@ export interface Store extends AsyncDisposable {
   renewMark(name: string): Promise<boolean>;
   /** How long ago a mark was made or renewed, ms by the clock of the store; undefined if it is gone. */
   markAge(name: string): Promise<number | undefined>;
+  /** Whether `retain` can be used. */
+  canRetain(): Promise<boolean>;
+  /**
+   * Has the store itself keep a published file until then, ms since 1970, against whoever asks for its removal. What is
+   * retained longer stays so. `remove` fails with `object-locked` before.
+   */
+  retain(name: string, until: number): Promise<void>;
   /** Bytes that can still be written; undefined where nobody can tell. */
   freeBytes(): Promise<number | undefined>;
 }

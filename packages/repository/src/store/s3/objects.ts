@@ -111,13 +111,18 @@ export class Objects {
     if (version !== undefined) await this.#delete(key, version);
   }
 
-  /** Forbids to remove the present version before a time, to everybody. Can be called again with a later time. */
+  /** Forbids to remove the present version before a time, in whole seconds, to everybody. One that is retained longer stays so. */
   async retain(key: string, until: number): Promise<void> {
     const command = new this.#sdk.PutObjectRetentionCommand({
       ...this.#at(key),
-      Retention: { Mode: 'COMPLIANCE', RetainUntilDate: new Date(until) },
+      Retention: { Mode: 'COMPLIANCE', RetainUntilDate: new Date(Math.ceil(until / 1000) * 1000) },
     });
-    await this.#request(`Locking ${key}`, (abortSignal) => this.#client.send(command, { abortSignal }));
+    try {
+      await this.#request(`Locking ${key}`, (abortSignal) => this.#client.send(command, { abortSignal }));
+    } catch (thrown) {
+      // A store refuses to shorten a lock and to change one without permission in the same words.
+      if (!isCode(thrown, 'store-refused') || (await this.#retainedUntil(key)) < until) throw thrown;
+    }
   }
 
   /** Whether the bucket was made with object lock. */
@@ -190,6 +195,14 @@ export class Objects {
       if (isCode(thrown, 'file-missing')) return false;
       throw thrown;
     }
+  }
+
+  async #retainedUntil(key: string): Promise<number> {
+    const command = new this.#sdk.GetObjectRetentionCommand(this.#at(key));
+    const { Retention } = await this.#request(`Asking for the lock of ${key}`, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
+    );
+    return Retention?.Mode === 'COMPLIANCE' ? (Retention.RetainUntilDate?.getTime() ?? 0) : 0;
   }
 
   /** Delete markers go last: an object that turns out to be locked is then seen again. */

@@ -64,6 +64,7 @@ class S3Store implements Store {
   readonly #growing = new Map<string, SpooledFile>();
   /** Version of each own mark, in a bucket that keeps versions. */
   readonly #marks = new Map<string, string | undefined>();
+  #locks: Promise<boolean> | undefined;
 
   constructor({ address, objects, uploads, spool }: Parts) {
     this.location = address.location;
@@ -174,6 +175,18 @@ class S3Store implements Store {
 
   async markAge(name: string): Promise<number | undefined> {
     return (await this.#objects.head(this.#key(name)))?.age;
+  }
+
+  canRetain(): Promise<boolean> {
+    this.#locks ??= this.#objects.locks();
+    this.#locks.catch(() => {
+      this.#locks = undefined;
+    });
+    return this.#locks;
+  }
+
+  async retain(name: string, until: number): Promise<void> {
+    await this.#objects.retain(this.#key(name), until);
   }
 
   async freeBytes(): Promise<undefined> {

@@ -1,0 +1,64 @@
+import { orderedParallel, toFailure } from '@sealift/core';
+import { ID_LENGTH } from './format/limits.ts';
+import { REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
+import type { PackTable } from './index/pack-table.ts';
+import { CONFIG_NAME, KEYS_FOLDER, pointName, referencesName } from './layout.ts';
+import type { PointRecord } from './points.ts';
+import type { Store } from './store/store.ts';
+
+const SPAN = 8192 * ID_LENGTH;
+const AT_ONCE = 16;
+const ATTEMPTS = 5;
+
+/**
+ * Hands the locks of recovery points on to a store that can enforce them against everybody, whoever's credentials they
+ * hold: all files without which a locked point could not be restored are kept there until its lock ends.
+ */
+export class PointRetention {
+  readonly #store: Store;
+  readonly #table: PackTable;
+  /** Names known to be retained, and until when, so that each is asked for once. */
+  readonly #retained = new Map<string, number>();
+
+  constructor(store: Store, table: PackTable) {
+    this.#store = store;
+    this.#table = table;
+  }
+
+  /** A point whose lock was just set. May be called again; does nothing where the store cannot do it. */
+  async keep(point: PointRecord): Promise<PointRecord> {
+    const { lockedUntil } = point;
+    if (lockedUntil === undefined || !(await this.#store.canRetain())) return point;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#keepAll(await this.#namesOf(point), lockedUntil);
+        return point;
+      } catch (thrown) {
+        // A collection may have moved chunks into another pack meanwhile.
+        if (toFailure(thrown).code !== 'file-missing' || attempt === ATTEMPTS) throw thrown;
+      }
+    }
+  }
+
+  async #keepAll(names: Set<string>, until: number): Promise<void> {
+    const wanting = [...names].filter((name) => (this.#retained.get(name) ?? 0) < until);
+    const keep = async (name: string) => {
+      await this.#store.retain(name, until);
+      this.#retained.set(name, until);
+    };
+    for await (const _ of orderedParallel(wanting, AT_ONCE, keep));
+  }
+
+  async #namesOf({ id, zone, references }: PointRecord): Promise<Set<string>> {
+    const names = new Set([CONFIG_NAME, pointName(id), referencesName(id), ...(await this.#store.list(KEYS_FOLDER))]);
+    const end = references * ID_LENGTH;
+    for (let at = 0; at < end; at += SPAN) {
+      const ids = await this.#store.read(referencesName(id), REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+      for (let i = 0; i < ids.length; i += ID_LENGTH) {
+        const found = this.#table.chunk(zone, ids.subarray(i, i + ID_LENGTH));
+        if (found !== undefined) names.add(found.in.name);
+      }
+    }
+    return names;
+  }
+}
