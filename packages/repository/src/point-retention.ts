@@ -1,4 +1,4 @@
-import { orderedParallel } from '@sealift/core';
+import { orderedParallel, toFailure } from '@sealift/core';
 import { ID_LENGTH } from './format/limits.ts';
 import { REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
 import type { PackTable } from './index/pack-table.ts';
@@ -8,6 +8,7 @@ import type { Store } from './store/store.ts';
 
 const SPAN = 8192 * ID_LENGTH;
 const AT_ONCE = 16;
+const ATTEMPTS = 5;
 
 /**
  * Hands the locks of recovery points on to a store that can enforce them against everybody, whoever's credentials they
@@ -28,13 +29,24 @@ export class PointRetention {
   async keep(point: PointRecord): Promise<PointRecord> {
     const { lockedUntil } = point;
     if (lockedUntil === undefined || !(await this.#store.canRetain())) return point;
-    const names = [...(await this.#namesOf(point))].filter((name) => (this.#retained.get(name) ?? 0) < lockedUntil);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#keepAll(await this.#namesOf(point), lockedUntil);
+        return point;
+      } catch (thrown) {
+        // A collection may have moved chunks into another pack meanwhile.
+        if (toFailure(thrown).code !== 'file-missing' || attempt === ATTEMPTS) throw thrown;
+      }
+    }
+  }
+
+  async #keepAll(names: Set<string>, until: number): Promise<void> {
+    const wanting = [...names].filter((name) => (this.#retained.get(name) ?? 0) < until);
     const keep = async (name: string) => {
-      await this.#store.retain(name, lockedUntil);
-      this.#retained.set(name, lockedUntil);
+      await this.#store.retain(name, until);
+      this.#retained.set(name, until);
     };
-    for await (const _ of orderedParallel(names, AT_ONCE, keep));
-    return point;
+    for await (const _ of orderedParallel(wanting, AT_ONCE, keep));
   }
 
   async #namesOf({ id, zone, references }: PointRecord): Promise<Set<string>> {

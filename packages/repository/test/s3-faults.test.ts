@@ -28,7 +28,7 @@ async function setUp(t: Test, patience = 60_000) {
   const open = (address: string) =>
     s3Store(parseS3Address(address), { credentials: async () => KEYS, spool, retry: { firstDelay: 10, patience } });
   const [past, through] = [await open(direct), await open(direct.replace(gateway.endpoint, proxy.endpoint))];
-  return { proxy, past, through };
+  return { proxy, past, through, bucket: parseS3Address(direct).bucket };
 }
 
 /** Stores chunks and commits a point with them until each was acknowledged. */
@@ -116,5 +116,40 @@ t.test(
     const second = await backUp(repository, 5, 10_000);
     await repository[Symbol.asyncDispose]();
     await checkAll(t, past, [first, second, { pointId: prepared.pointId, chunks: prepared.chunks }]);
+  },
+);
+
+t.test(
+  'a quota that is used up fails clearly, all that was acknowledged stays, and work goes on when it is raised',
+  async (t) => {
+    const { past, bucket } = await setUp(t);
+    const zone = uuidBytes((await createRepository(past)).id);
+    const quota = (size: string) =>
+      gateway.admin('quota', 'set', '--quota-scope=bucket', '--uid=test', `--bucket=${bucket}`, `--max-size=${size}`);
+    await quota('12M');
+    await gateway.admin('quota', 'enable', '--quota-scope=bucket', '--uid=test', `--bucket=${bucket}`);
+    const stored: ReturnType<typeof aChunk>[] = [];
+    const first = await openRepository(past, { holder });
+    const prepared = await preparePoint(first, signer);
+    const writer = first.writer({ zone });
+    const failure = await (async () => {
+      for (;;) {
+        const chunk = aChunk(1_000_000);
+        await writer.put(chunk);
+        stored.push(chunk);
+      }
+    })().catch((thrown) => thrown);
+    t.match(failure, { code: 'disk-full', kind: 'refused', message: new RegExp(bucket), advice: /quota/ });
+    t.ok(stored.length >= 5, `${stored.length} chunks fitted`);
+    await t.rejects(writer.put(aChunk()), { code: 'disk-full' }, 'the session stays failed');
+    await writer.close();
+    await quota('100M');
+    await first.commitPoint({ ...prepared, manifest: prepared.file });
+    await first[Symbol.asyncDispose]();
+    const later = await openRepository(past, { holder });
+    const second = await backUp(later, 5, 1_000_000);
+    await later[Symbol.asyncDispose]();
+    const chunks = [...prepared.chunks, ...stored];
+    await checkAll(t, past, [{ pointId: prepared.pointId, chunks }, second]);
   },
 );

@@ -1,4 +1,4 @@
-import { Failure } from '@sealift/core';
+import { toFailure } from '@sealift/core';
 import type { Collection } from './collection.ts';
 import { footerOf, restStandsElsewhere } from './copies.ts';
 import { forEachChunk } from './marks.ts';
@@ -43,8 +43,8 @@ export async function deletePack(collection: Collection, number: number, signal:
     await store.remove(pack.name);
   } catch (thrown) {
     pack.retired = false;
-    // A store that keeps it for the sake of a locked point lets it go with a later collection.
-    if (thrown instanceof Failure && thrown.code === 'object-locked') return false;
+    // The store keeps it for a locked recovery point; a collection after the end of the lock finds it dead again.
+    if (toFailure(thrown).code === 'object-locked') return false;
     throw thrown;
   }
   report.bytesFreed += pack.length;
