@@ -38,6 +38,12 @@ export const DirectorConfigSchema = Type.Object(
       maximum: 3650,
       description: 'days within which daily verifications read all of a repository; 0: none',
     }),
+    retentionInterval: Type.Integer({
+      minimum: 0,
+      maximum: 8760,
+      description: 'hours between looks at what the rule of a job removes, beside those after its runs; 0: none',
+    }),
+    timeZone: Type.String({ minLength: 1, description: 'time zone of days, weeks and schedules: Europe/Berlin, UTC' }),
     names: Type.Array(Type.String({ minLength: 1 }), { description: 'further names for the certificate' }),
     logLevel: Type.Union([
       Type.Literal('fatal'),
@@ -60,6 +66,8 @@ export const DIRECTOR_DEFAULTS = {
   controlPort: 7421,
   drillInterval: 24,
   verifyWithin: 30,
+  retentionInterval: 24,
+  timeZone: 'UTC',
   names: [],
   logLevel: 'info',
 } as const satisfies Omit<DirectorConfig, 'data'>;

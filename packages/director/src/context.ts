@@ -9,6 +9,8 @@ import type { TicketKey } from './keys/ticket-key.ts';
 import type { Wrapping } from './keys/wrapping.ts';
 import type { Logger } from './logger.ts';
 import type { DirectorMetrics } from './metrics.ts';
+import type { Calendar } from './retention/calendar.ts';
+import type { Turns } from './retention/turns.ts';
 import type { BrowseTasks } from './tasks/browse-tasks.ts';
 
 /** What the parts of one Director share. */
@@ -28,6 +30,13 @@ export interface Context {
   board: RunBoard;
   browsing: BrowseTasks;
   metrics: DirectorMetrics;
+  /** Whose days and weeks retention counts by, and its name. */
+  calendar: Calendar;
+  timeZone: string;
+  /** What is listed, removed and held of recovery points goes one after another. */
+  turns: Turns;
+  /** Looks, in the background, what a new recovery point means for the others of its job. */
+  afterBackup: (jobId: string) => void;
   /** Looks whether a waiting run can begin. */
   wakeDispatcher: () => void;
   /** Aborted when the Director closes. */

@@ -20,6 +20,10 @@ import { openTicketKey } from './keys/ticket-key.ts';
 import { listen } from './listen.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { DirectorMetrics } from './metrics.ts';
+import { retainInBackground } from './retention/apply.ts';
+import { calendarOf } from './retention/calendar.ts';
+import { RetentionSchedule } from './retention/retention-schedule.ts';
+import { Turns } from './retention/turns.ts';
 import { Dispatcher } from './schedule/dispatcher.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
 import { VerificationSchedule } from './upkeep/verification-schedule.ts';
@@ -72,6 +76,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   const board: RunBoard = new Map();
   const certificateExpiresAt = () => certificates.current.expiresAt;
   const stop = new AbortController();
+  const turns = new Turns();
   const sources = {
     db,
     connections,
@@ -97,12 +102,17 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     board,
     browsing: new BrowseTasks(),
     metrics,
+    calendar: calendarOf(config.timeZone),
+    timeZone: config.timeZone,
+    turns,
+    afterBackup: (jobId) => void turns.run(() => retainInBackground(context, jobId)),
     wakeDispatcher: () => dispatcher.wake(),
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.use(new VerificationSchedule(context, config.verifyWithin));
+  parts.use(new RetentionSchedule(context, config.retentionInterval));
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };
 }

@@ -80,8 +80,19 @@ export const fail = failuresOf({
   'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
   /** The run has ended. */
   'run-ended': { kind: 'refused', advice: 'Nothing is left to cancel.' },
+  /** A configured time zone is not one. */
+  'time-zone-unknown': { kind: 'refused', advice: 'Name one of the IANA database: Europe/Berlin, UTC.' },
   /** A run was begun again too often. */
   'run-abandoned': { kind: 'refused', advice: 'Read the log of the Transporter, mend the cause, run the job again.' },
+  /** A recovery point is only history. */
+  'point-removed': { kind: 'refused', advice: 'Choose another recovery point: `sealift point list`.' },
+  /** A recovery point that is being restored is not removed. */
+  'point-in-use': { kind: 'retry', advice: 'Wait for the end of the restore, or cancel it.' },
+  /** A rule that would leave hardly anything, and nobody said that this is meant. */
+  'retention-unconfirmed': {
+    kind: 'refused',
+    advice: 'Look at what would go with `sealift job retention JOB --keep RULE`; insist on it with --yes (confirm).',
+  },
   /** A repository is not open at its target yet. */
   'repository-closed': { kind: 'retry', advice: 'Wait until its target Transporter has opened it.' },
 });

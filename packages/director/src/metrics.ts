@@ -10,6 +10,7 @@ import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
 import { addDrillGauges, addKmsGauge } from './metrics-of-keys.ts';
+import { addRetentionGauges } from './metrics-of-retention.ts';
 import { addVerificationGauges } from './metrics-of-upkeep.ts';
 
 /** From a second to a day. */
@@ -36,6 +37,7 @@ export class DirectorMetrics {
   readonly #bytes: Counter<'stage'>;
   readonly #kmsRequests: Counter<'provider' | 'result'>;
   readonly #alarms: Counter<'code'>;
+  readonly #deletions: Counter<'job' | 'outcome'>;
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
@@ -76,9 +78,16 @@ export class DirectorMetrics {
       labelNames: ['code'],
       registers,
     });
+    this.#deletions = new Counter({
+      name: 'sealift_deletions_total',
+      help: 'Recovery points that were removed, were gone, or that the target refused to remove, since the start',
+      labelNames: ['job', 'outcome'],
+      registers,
+    });
     addKmsGauge(this.#registry, sources);
     addDrillGauges(this.#registry, sources);
     addJobGauges(this.#registry, sources);
+    addRetentionGauges(this.#registry, sources);
     addTransporterGauges(this.#registry, sources);
     addRepositoryGauges(this.#registry, sources);
     addVerificationGauges(this.#registry, sources);
@@ -90,6 +99,10 @@ export class DirectorMetrics {
 
   countAlarm(code: string): void {
     this.#alarms.inc({ code });
+  }
+
+  countDeletion(job: string, outcome: 'removed' | 'gone' | 'refused'): void {
+    this.#deletions.inc({ job, outcome });
   }
 
   countEnd(run: Run): void {

@@ -1,4 +1,4 @@
-import type { BackupSpec } from '@sealift/wire';
+import type { BackupSpec, KeepRule } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import type { Database } from './database.ts';
 import { afterName, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
@@ -17,10 +17,27 @@ export interface Job {
   exclude: string[];
   /** Most bytes that one run may store. */
   quotaBytes?: number;
+  /** Without it everything is kept. */
+  keep?: KeepRule;
+  /** For how long its new points are locked, beside what the repository demands. */
+  immutableDays?: number;
+  /** Its rule removes nothing for now. */
+  frozen?: Freeze;
+  /** The last run that was compared with those before. */
+  guardedRun?: string;
   createdAt: number;
 }
 
-export type NewJob = Omit<Job, 'transporterName' | 'repositoryName' | 'password'> & { passwordId?: string };
+/** A run was so unlike those before it that points from before may be needed. */
+export interface Freeze {
+  since: number;
+  run: string;
+  reasons: string[];
+}
+
+export type NewJob = Omit<Job, 'transporterName' | 'repositoryName' | 'password' | 'frozen' | 'guardedRun'> & {
+  passwordId?: string;
+};
 
 interface Row {
   id: string;
@@ -36,6 +53,10 @@ interface Row {
   compression: string;
   exclude_json: string;
   quota_bytes: number | null;
+  keep_json: string | null;
+  immutable_days: number | null;
+  frozen_json: string | null;
+  guarded_run: string | null;
   created_at: number;
 }
 
@@ -73,8 +94,8 @@ export async function jobNamed(db: Database, reference: string): Promise<Job> {
 export async function addJob(db: Database, job: NewJob): Promise<void> {
   const added = await db.run(
     `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
-       exclude_json, quota_bytes, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       exclude_json, quota_bytes, keep_json, immutable_days, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     job.id,
     job.name,
     job.transporterId,
@@ -85,6 +106,8 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.compression,
     JSON.stringify(job.exclude),
     job.quotaBytes ?? null,
+    job.keep === undefined ? null : JSON.stringify(job.keep),
+    job.immutableDays ?? null,
     job.createdAt,
   );
   if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
@@ -104,6 +127,16 @@ function fromRow(row: Row): Job {
     compression: row.compression,
     exclude: JSON.parse(row.exclude_json),
     ...(row.quota_bytes === null ? {} : { quotaBytes: row.quota_bytes }),
+    ...retentionOf(row),
     createdAt: row.created_at,
+  };
+}
+
+function retentionOf(row: Row): Pick<Job, 'keep' | 'immutableDays' | 'frozen' | 'guardedRun'> {
+  return {
+    ...(row.keep_json === null ? {} : { keep: JSON.parse(row.keep_json) }),
+    ...(row.immutable_days === null ? {} : { immutableDays: row.immutable_days }),
+    ...(row.frozen_json === null ? {} : { frozen: JSON.parse(row.frozen_json) }),
+    ...(row.guarded_run === null ? {} : { guardedRun: row.guarded_run }),
   };
 }

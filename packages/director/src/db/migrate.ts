@@ -3,9 +3,10 @@ import type { Database } from './database.ts';
 import { MIGRATION_1 } from './migrations/1-first-tables.ts';
 import { MIGRATION_2 } from './migrations/2-keys-and-trust.ts';
 import { MIGRATION_3 } from './migrations/3-upkeep-runs.ts';
+import { MIGRATION_4 } from './migrations/4-retention.ts';
 
 /** In order; a migration that was released is never changed. */
-const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2, MIGRATION_3];
+const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2, MIGRATION_3, MIGRATION_4];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */
 export async function migrate(database: Database): Promise<void> {

@@ -19,6 +19,14 @@ export interface Point {
   files: number;
   bytes: number;
   createdAt: number;
+  /** What its target has told last: clock of the target. */
+  receivedAt?: number;
+  lockedUntil?: number;
+  hold?: { reason: string; since: number };
+  /** Since when the target does not list it any more. */
+  missingSince?: number;
+  /** It was removed, and stays as history. */
+  removed?: { at: number; by: string; reason: string };
 }
 
 interface Row {
@@ -40,6 +48,12 @@ interface Row {
   files: number;
   bytes: number;
   created_at: number;
+  received_at: number | null;
+  locked_until: number | null;
+  hold_json: string | null;
+  missing_since: number | null;
+  removed_at: number | null;
+  removed_json: string | null;
 }
 
 const SELECT = `SELECT points.*, jobs.name AS job_name, repositories.name AS repository_name,
@@ -51,25 +65,37 @@ const SELECT = `SELECT points.*, jobs.name AS job_name, repositories.name AS rep
   LEFT JOIN passwords ON passwords.id = points.password_id`;
 const NEWEST = 'ORDER BY points.created_at DESC, points.id DESC LIMIT ?';
 
+/** Without those that were removed. */
 export async function listPoints(db: Database, request: PageRequest, jobId?: string): Promise<Page<Point>> {
   const limit = limitOf(request);
   const before = beforeTime(request);
+  const present = `${SELECT} WHERE points.removed_at IS NULL AND (points.created_at, points.id) < (?, ?)`;
   const rows =
     jobId === undefined
-      ? await db.all<Row>(`${SELECT} WHERE (points.created_at, points.id) < (?, ?) ${NEWEST}`, ...before, limit + 1)
-      : await db.all<Row>(
-          `${SELECT} WHERE points.job_id = ? AND (points.created_at, points.id) < (?, ?) ${NEWEST}`,
-          jobId,
-          ...before,
-          limit + 1,
-        );
+      ? await db.all<Row>(`${present} ${NEWEST}`, ...before, limit + 1)
+      : await db.all<Row>(`${present} AND points.job_id = ? ${NEWEST}`, ...before, jobId, limit + 1);
   return pageOf(rows, limit, fromRow, (row) => [row.created_at, row.id]);
 }
 
+/** Also one that was removed; `not-found` when there never was one. */
 export async function pointById(db: Database, id: string): Promise<Point> {
   const row = await db.get<Row>(`${SELECT} WHERE points.id = ?`, id);
   if (row === undefined) throw fail('not-found', `There is no recovery point ${id}.`);
   return fromRow(row);
+}
+
+/** `point-removed` for one that is only history. */
+export async function presentPoint(db: Database, id: string): Promise<Point> {
+  const point = await pointById(db, id);
+  if (point.removed === undefined) return point;
+  const at = new Date(point.removed.at).toISOString();
+  throw fail('point-removed', `The recovery point ${id} was removed by ${point.removed.by} at ${at}.`);
+}
+
+/** All that a job has in a repository, removed ones left out. */
+export async function pointsOfJob(db: Database, jobId: string, repositoryId: string): Promise<Point[]> {
+  const where = 'WHERE points.job_id = ? AND points.repository_id = ? AND points.removed_at IS NULL';
+  return (await db.all<Row>(`${SELECT} ${where} ORDER BY points.created_at`, jobId, repositoryId)).map(fromRow);
 }
 
 /** To whom a new point belongs, and where its keys are. */
@@ -110,19 +136,31 @@ export function addPoint(point: TaskPoint, of: PointOwner): Statement {
   };
 }
 
-/** The newest point of a job in a repository: the head of its chain. */
-export async function chainHead(
+interface ChainLink {
+  id: string;
+  hash: Buffer;
+  removed: boolean;
+}
+
+/**
+ * The points of a job in a repository that a new one may follow: the newest that is there, the head of its chain, last;
+ * before it those that came later and were removed, which a run may have begun from.
+ */
+export async function chainHeads(
   db: Database,
   of: { jobId: string; repositoryId: string; before: string },
-): Promise<{ id: string; hash: Buffer; sequence: number } | undefined> {
-  const row = await db.get<{ id: string; hash: Uint8Array; sequence: number }>(
-    `SELECT id, hash, sequence FROM points WHERE job_id = ? AND repository_id = ? AND id <> ?
-     ORDER BY sequence DESC, created_at DESC LIMIT 1`,
+): Promise<ChainLink[]> {
+  const rows = await db.all<{ id: string; hash: Uint8Array; removed_at: number | null }>(
+    `SELECT id, hash, removed_at FROM points WHERE job_id = ? AND repository_id = ? AND id <> ? AND sequence >=
+       (SELECT coalesce(max(sequence), 0) FROM points AS there WHERE there.job_id = points.job_id
+        AND there.repository_id = points.repository_id AND there.id <> ? AND there.removed_at IS NULL)
+     ORDER BY removed_at IS NULL, sequence, created_at`,
     of.jobId,
     of.repositoryId,
     of.before,
+    of.before,
   );
-  return row === undefined ? undefined : { ...row, hash: Buffer.from(row.hash) };
+  return rows.map(({ id, hash, removed_at }) => ({ id, hash: Buffer.from(hash), removed: removed_at !== null }));
 }
 
 export async function explanationOf(db: Database, pointId: string): Promise<string | undefined> {
@@ -137,7 +175,8 @@ export async function explanationOf(db: Database, pointId: string): Promise<stri
 export async function countPoints(db: Database): Promise<{ repository: string; points: number }[]> {
   return db.all(
     `SELECT repositories.name AS repository, count(points.id) AS points
-     FROM repositories LEFT JOIN points ON points.repository_id = repositories.id GROUP BY repositories.id`,
+     FROM repositories LEFT JOIN points ON points.repository_id = repositories.id AND points.removed_at IS NULL
+     GROUP BY repositories.id`,
   );
 }
 
@@ -156,6 +195,17 @@ function fromRow(row: Row): Point {
     files: row.files,
     bytes: row.bytes,
     createdAt: row.created_at,
+    ...keepingOf(row),
+  };
+}
+
+function keepingOf(row: Row): Pick<Point, 'receivedAt' | 'lockedUntil' | 'hold' | 'missingSince' | 'removed'> {
+  return {
+    ...(row.received_at === null ? {} : { receivedAt: row.received_at }),
+    ...(row.locked_until === null ? {} : { lockedUntil: row.locked_until }),
+    ...(row.hold_json === null ? {} : { hold: JSON.parse(row.hold_json) }),
+    ...(row.missing_since === null ? {} : { missingSince: row.missing_since }),
+    ...(row.removed_at === null ? {} : { removed: { at: row.removed_at, ...JSON.parse(row.removed_json ?? '{}') } }),
   };
 }
 

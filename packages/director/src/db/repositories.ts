@@ -8,6 +8,8 @@ export interface Repository {
   transporterId: string;
   transporterName: string;
   path: string;
+  /** For how long its target locks every new point at least, as it said last. */
+  immutableDays?: number;
   createdAt: number;
 }
 
@@ -17,6 +19,7 @@ interface Row {
   transporter_id: string;
   transporter_name: string;
   path: string;
+  immutable_days: number | null;
   created_at: number;
 }
 
@@ -57,15 +60,20 @@ export async function repositoryNamed(db: Database, reference: string): Promise<
 
 export async function addRepository(db: Database, r: Omit<Repository, 'transporterName'>): Promise<void> {
   const added = await db.run(
-    `INSERT INTO repositories (id, name, transporter_id, path, created_at) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO repositories (id, name, transporter_id, path, immutable_days, created_at) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
     r.id,
     r.name,
     r.transporterId,
     r.path,
+    r.immutableDays ?? null,
     r.createdAt,
   );
   if (added === 0) throw fail('name-taken', `There is a repository ${r.name} already.`);
+}
+
+export async function recordImmutability(db: Database, id: string, days: number): Promise<void> {
+  await db.run('UPDATE repositories SET immutable_days = ? WHERE id = ?', days, id);
 }
 
 function fromRow(row: Row): Repository {
@@ -75,6 +83,7 @@ function fromRow(row: Row): Repository {
     transporterId: row.transporter_id,
     transporterName: row.transporter_name,
     path: row.path,
+    ...(row.immutable_days === null ? {} : { immutableDays: row.immutable_days }),
     createdAt: row.created_at,
   };
 }

@@ -9,3 +9,9 @@ export async function raiseAlarm({ db, events, metrics, log }: Context, alarm: A
   events.publish({ type: 'alarm', data: alarm });
   log.error({ alarm: alarm.code, job: alarm.job?.name, point: alarm.point }, alarm.message);
 }
+
+/** Whether this very alarm was raised before. */
+export async function wasRaised({ db }: Context, alarm: Alarm): Promise<boolean> {
+  const sql = 'SELECT number FROM alarms WHERE code = ? AND alarm_json = ? LIMIT 1';
+  return (await db.get(sql, alarm.code, JSON.stringify(alarm))) !== undefined;
+}

@@ -3,13 +3,15 @@ import type { Context } from '../context.ts';
 import type { Job } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { repositoryById } from '../db/repositories.ts';
+import { describeRetention } from '../retention/describe.ts';
 import { explain } from './explanation.ts';
 
 /** What holds for a run of the job that would begin now. */
-export async function explainJob({ db, wrapping }: Context, job: Job): Promise<ExplanationResource> {
+export async function explainJob({ db, wrapping, timeZone }: Context, job: Job): Promise<ExplanationResource> {
   const repository = await repositoryById(db, job.repositoryId);
   const password = job.password === undefined ? undefined : await passwordById(db, job.password.id);
-  return explain({
+  const retention = describeRetention(job, { repositoryDays: repository?.immutableDays ?? 0, timeZone });
+  const explanation = explain({
     job: { id: job.id, name: job.name },
     encryption: job.encryption,
     source: job.transporterName,
@@ -18,4 +20,5 @@ export async function explainJob({ db, wrapping }: Context, job: Job): Promise<E
     ...(password === undefined ? {} : { keep: password.keep }),
     kms: wrapping.current.provider,
   });
+  return { ...explanation, retention };
 }

@@ -1,5 +1,5 @@
 import { parseCompression } from '@sealift/crypto';
-import type { JobResource, RequestPart } from '@sealift/wire';
+import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
@@ -9,8 +9,9 @@ import type { Run } from '../db/run.ts';
 import { addRun, existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
+import { jobResource } from '../resources/job.ts';
 import { runResource } from '../resources/run.ts';
-import { isoTime } from '../resources/time.ts';
+import { confirmRule } from '../retention/confirm-rule.ts';
 import { publishRun } from '../schedule/run-end.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
@@ -20,14 +21,14 @@ export function serveJobs(app: FastifyInstance, context: Context): void {
 
   serve(app, 'listJobs', async ({ query }) => {
     const { items, ...next } = await listJobs(db, query);
-    return { items: items.map(resource), ...next };
+    return { items: items.map(jobResource), ...next };
   });
 
-  serve(app, 'getJob', async ({ params }) => resource(await jobNamed(db, params.id)));
+  serve(app, 'getJob', async ({ params }) => jobResource(await jobNamed(db, params.id)));
 
   serve(app, 'createJob', async ({ body, request }) => {
     const id = await creationId(db, request, 'createJob', body);
-    return resource((await jobById(db, id)) ?? (await create(context, id, body)));
+    return jobResource((await jobById(db, id)) ?? (await create(context, id, body)));
   });
 
   serve(app, 'startRun', async ({ params, request }) => {
@@ -49,6 +50,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
   const password = body.password === undefined ? undefined : await passwordNamed(db, body.password);
   const compression = body.compression ?? 'auto';
   parseCompression(compression);
+  await confirmRule(context, undefined, body);
   await addJob(db, {
     id,
     name: body.name,
@@ -59,6 +61,8 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     compression,
     exclude: body.exclude ?? [],
     ...(body.quotaBytes === undefined ? {} : { quotaBytes: body.quotaBytes }),
+    ...(body.keep === undefined ? {} : { keep: body.keep }),
+    ...(body.immutableDays === undefined ? {} : { immutableDays: body.immutableDays }),
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),
   });
@@ -78,19 +82,4 @@ async function queue(context: Context, id: string, job: Job): Promise<Run> {
   await publishRun(context, id);
   context.wakeDispatcher();
   return await existingRun(context.db, id);
-}
-
-function resource(job: Job): JobResource {
-  return {
-    id: job.id,
-    name: job.name,
-    source: { transporter: { id: job.transporterId, name: job.transporterName }, paths: job.paths },
-    repository: { id: job.repositoryId, name: job.repositoryName },
-    encryption: job.encryption,
-    compression: job.compression,
-    exclude: job.exclude,
-    ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
-    createdAt: isoTime(job.createdAt),
-    ...(job.password === undefined ? {} : { password: job.password }),
-  };
 }

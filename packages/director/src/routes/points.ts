@@ -1,16 +1,16 @@
-import type { PointResource, RequestPart } from '@sealift/wire';
+import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
 import { limitOf } from '../db/paging.ts';
-import { listPoints, type Point, pointById } from '../db/points.ts';
+import { listPoints, type Point, pointById, presentPoint } from '../db/points.ts';
 import type { Run } from '../db/run.ts';
 import { addRun, existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import { giveForPoint } from '../keys/give-password.ts';
+import { pointResource } from '../resources/point.ts';
 import { runResource } from '../resources/run.ts';
-import { isoTime } from '../resources/time.ts';
 import { publishRun } from '../schedule/run-end.ts';
 import { listEntries } from '../tasks/list-entries.ts';
 import { creationId } from './creation.ts';
@@ -22,19 +22,19 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   serve(app, 'listPoints', async ({ query }) => {
     const jobId = query.job === undefined ? undefined : (await jobNamed(db, query.job)).id;
     const { items, ...next } = await listPoints(db, query, jobId);
-    return { items: items.map(resource), ...next };
+    return { items: items.map(pointResource), ...next };
   });
 
-  serve(app, 'getPoint', async ({ params }) => resource(await pointById(db, params.id)));
+  serve(app, 'getPoint', async ({ params }) => pointResource(await pointById(db, params.id)));
 
   serve(app, 'givePointPassword', async ({ params, body }) => {
-    const point = await pointById(db, params.id);
+    const point = await presentPoint(db, params.id);
     await giveForPoint(context, point, body.password);
-    return resource(point);
+    return pointResource(point);
   });
 
   serve(app, 'listEntries', async ({ params, query }) => {
-    const point = await pointById(db, params.id);
+    const point = await presentPoint(db, params.id);
     return await listEntries(context, point, {
       path: folderOf(query),
       limit: limitOf(query),
@@ -43,7 +43,7 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'restorePoint', async ({ params, body, request }) => {
-    const point = await pointById(db, params.id);
+    const point = await presentPoint(db, params.id);
     const id = await creationId(db, request, 'restorePoint', [point.id, body]);
     return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, body)));
   });
@@ -78,8 +78,4 @@ async function queue(
   await publishRun(context, id);
   context.wakeDispatcher();
   return await existingRun(db, id);
-}
-
-function resource({ hash, createdAt, domain: _, runsHash: __, ...point }: Point): PointResource {
-  return { ...point, hash: hash.toString('hex'), createdAt: isoTime(createdAt) };
 }

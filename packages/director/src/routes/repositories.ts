@@ -1,4 +1,4 @@
-import type { RepositoryResource } from '@sealift/wire';
+import type { RepositoryResource, RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import {
@@ -12,6 +12,7 @@ import {
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import { isoTime } from '../resources/time.ts';
+import { lengthenLock } from '../retention/lengthen-lock.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -33,6 +34,12 @@ export function serveRepositories(app: FastifyInstance, context: Context): void 
     return resource(context, repository);
   });
 
+  serve(app, 'lockRepository', async ({ params, body }) => {
+    const { id } = await repositoryNamed(db, params.id);
+    await lengthenLock(context, id, body.days);
+    return resource(context, await repositoryNamed(db, id));
+  });
+
   serve(app, 'createRepository', async ({ body, request }) => {
     const id = await creationId(db, request, 'createRepository', body);
     const repository = (await repositoryById(db, id)) ?? (await create(context, id, body));
@@ -43,7 +50,7 @@ export function serveRepositories(app: FastifyInstance, context: Context): void 
 async function create(
   context: Context,
   id: string,
-  body: { name: string; transporter: string; path: string },
+  body: RequestPart<'createRepository', 'body'>,
 ): Promise<Repository> {
   const { db, connections, log } = context;
   const { name, path } = body;
@@ -59,8 +66,9 @@ async function create(
   await addRepository(db, repository);
   context.repositories.opened(repository.id, made.stats);
   log.info({ repository: name, transporter: transporter.name }, 'repository made');
+  if (body.immutableDays !== undefined) await lengthenLock(context, repository.id, body.immutableDays);
   context.wakeDispatcher();
-  return { ...repository, transporterName: transporter.name };
+  return await repositoryNamed(db, repository.id);
 }
 
 function taken(name: string) {
@@ -74,6 +82,7 @@ function resource({ repositories }: Context, r: Repository): RepositoryResource 
     name: r.name,
     transporter: { id: r.transporterId, name: r.transporterName },
     path: r.path,
+    ...(r.immutableDays === undefined ? {} : { immutableDays: r.immutableDays }),
     createdAt: isoTime(r.createdAt),
     ...(stats === undefined ? {} : { stats }),
   };

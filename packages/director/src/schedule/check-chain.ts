@@ -1,6 +1,6 @@
 import type { TaskPoint } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { chainHead } from '../db/points.ts';
+import { chainHeads } from '../db/points.ts';
 import type { JobRun } from '../db/run.ts';
 import { raiseAlarm } from '../events/alarms.ts';
 
@@ -9,8 +9,9 @@ import { raiseAlarm } from '../events/alarms.ts';
  * back, gives the source an older one to go on from.
  */
 export async function checkChain(context: Context, run: JobRun, repositoryId: string, point: TaskPoint): Promise<void> {
-  const head = await chainHead(context.db, { jobId: run.job.id, repositoryId, before: point.id });
-  if (head === undefined || point.previous?.equals(head.hash) === true) return;
+  const heads = await chainHeads(context.db, { jobId: run.job.id, repositoryId, before: point.id });
+  const head = heads.find(({ removed }) => !removed);
+  if (head === undefined || heads.some(({ hash }) => point.previous?.equals(hash) === true)) return;
   const shown = point.previous === undefined ? 'none' : `one with the hash ${point.previous.toString('hex', 0, 8)}…`;
   await raiseAlarm(context, {
     code: 'chain-broken',

@@ -59,7 +59,9 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
 
 async function takePoint(context: Context, run: JobRun, point: TaskResult['point']): Promise<void> {
   const job = point === undefined ? undefined : await jobById(context.db, run.job.id);
-  if (point !== undefined && job !== undefined) await checkChain(context, run, job.repositoryId, point);
+  if (point === undefined || job === undefined) return;
+  await checkChain(context, run, job.repositoryId, point);
+  context.afterBackup(job.id);
 }
 
 async function pointStatement(context: Context, run: JobRun, point: NonNullable<TaskResult['point']>) {

@@ -1,6 +1,6 @@
 import type { BackupSpec } from '@sealift/wire';
 import type { Context } from '../context.ts';
-import { jobById } from '../db/jobs.ts';
+import { type Job, jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { type Point, pointById } from '../db/points.ts';
 import { isUpkeepRun } from '../db/run.ts';
@@ -8,6 +8,8 @@ import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
 import type { Way } from '../keys/open-domain.ts';
+
+const DAY = 24 * 3_600_000;
 
 /** What a task may do: where, in which mode, in which encryption domain, writing or reading. */
 export interface Grant {
@@ -20,6 +22,8 @@ export interface Grant {
   use: 'write' | 'read';
   /** Most bytes that it may store. */
   quotaBytes?: number;
+  /** For how long the target is to lock the point that is made, ms. */
+  lockFor?: number;
   /** What is read. */
   pointId?: string;
   /** `runsDigest` of the runs of the point, where it was recorded. */
@@ -50,7 +54,14 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
     mode: job.encryption,
     use: 'write',
     ...(password === undefined ? {} : { domainId: password.domainId }),
-    ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
+    ...limitsOf(job),
+  };
+}
+
+function limitsOf({ quotaBytes, immutableDays = 0 }: Job): Pick<Grant, 'quotaBytes' | 'lockFor'> {
+  return {
+    ...(quotaBytes === undefined ? {} : { quotaBytes }),
+    ...(immutableDays === 0 ? {} : { lockFor: immutableDays * DAY }),
   };
 }
 

@@ -39,6 +39,7 @@ export async function giveTicket(
     rights: grant.use === 'write' ? ['append'] : ['read'],
     ...(grant.domainId === undefined ? {} : { domainId: grant.domainId }),
     ...(grant.quotaBytes === undefined ? {} : { byteQuota: grant.quotaBytes }),
+    ...(grant.lockFor === undefined ? {} : { lockFor: grant.lockFor }),
   });
   return { ticket, url: target.dataUrl, targetId: target.id };
 }

@@ -5,6 +5,7 @@ import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, Warning
 import { KEY_OPERATIONS } from './key-operations.ts';
 import { PasswordRequest, PasswordResource } from './passwords.ts';
 import { EntryResource, PointResource } from './points.ts';
+import { RETENTION_OPERATIONS } from './retention-operations.ts';
 import { RepositoryRequest, RepositoryResource } from './storage.ts';
 import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
 import { TRUST_OPERATIONS } from './trust-operations.ts';
@@ -203,6 +204,7 @@ export const API = {
   ...KEY_OPERATIONS,
   ...TRUST_OPERATIONS,
   ...UPKEEP_OPERATIONS,
+  ...RETENTION_OPERATIONS,
 } as const satisfies Record<string, Endpoint>;
 
 export type Operation = keyof typeof API;

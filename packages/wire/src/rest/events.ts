@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Named, ProgressResource } from './fields.ts';
 import { RunResource, WarningResource } from './jobs.ts';
+import { DeletionResource } from './retention.ts';
 import { TransporterResource } from './transporters.ts';
 import { Alarm } from './trust.ts';
 
@@ -19,6 +20,7 @@ export const DirectorEvent = Type.Union([
   }),
   Type.Object({ type: Type.Literal('run.state'), data: RunResource }),
   Type.Object({ type: Type.Literal('transporter.state'), data: TransporterResource }),
+  Type.Object({ type: Type.Literal('point.deletion'), data: DeletionResource }),
   Type.Object({ type: Type.Literal('alarm'), data: Alarm }),
   Type.Object({ type: Type.Literal('events.lost'), data: Type.Object({}) }),
 ]);

@@ -22,6 +22,7 @@ export {
 } from './jobs.ts';
 export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
+export { type DeletionResource, type KeepRule, MAX_IMMUTABLE_DAYS, type RetentionResource } from './retention.ts';
 export type { RepositoryResource } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';
 export type { Alarm, DrillResource, ExplanationResource } from './trust.ts';

@@ -13,6 +13,7 @@ import {
   Reference,
   Time,
 } from './fields.ts';
+import { FreezeResource, ImmutableDays, KeepRule } from './retention.ts';
 
 const Compression = Type.String({
   pattern: '^(auto|none|lz4|zstd(:-?[0-9]{1,2})?)$',
@@ -20,6 +21,14 @@ const Compression = Type.String({
 });
 const SourcePath = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
 const Glob = Type.String({ minLength: 1, maxLength: 1024 });
+
+const Keeping = {
+  keep: Type.Optional(KeepRule),
+  immutableDays: Type.Optional(ImmutableDays),
+  confirm: Type.Optional(
+    Type.Boolean({ description: 'a rule is meant even if it leaves hardly more than the newest recovery point' }),
+  ),
+};
 
 export const JobRequest = closed({
   name: Name,
@@ -33,6 +42,14 @@ export const JobRequest = closed({
   compression: Type.Optional(Compression),
   exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
+  ...Keeping,
+});
+
+/** What is left out stays as it is. */
+export const JobChange = closed({
+  keep: Type.Optional(Type.Union([KeepRule, Type.Null()], { description: 'null: everything is kept' })),
+  immutableDays: Keeping.immutableDays,
+  confirm: Keeping.confirm,
 });
 
 export const JobResource = Type.Object({
@@ -45,6 +62,11 @@ export const JobResource = Type.Object({
   compression: Type.String(),
   exclude: Type.Array(Type.String()),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Absent: everything is kept. */
+  keep: Type.Optional(KeepRule),
+  immutableDays: Type.Optional(Type.Integer()),
+  /** Nothing is removed automatically while it is there. */
+  frozen: Type.Optional(FreezeResource),
   createdAt: Time,
 });
 export type JobResource = Static<typeof JobResource>;

@@ -14,6 +14,15 @@ export const PointResource = Type.Object({
   files: Counter,
   bytes: Bytes,
   createdAt: Time,
+  /** Clock of the target; absent until the Director has asked it. */
+  receivedAt: Type.Optional(Time),
+  /** The target refuses to remove it before, by its own clock. */
+  lockedUntil: Type.Optional(Time),
+  /** The target refuses to remove it until it is released. */
+  hold: Type.Optional(Type.Object({ reason: Type.String(), since: Time })),
+  /** Its target does not list it any more, and it was not removed from here. */
+  missingSince: Type.Optional(Time),
+  removed: Type.Optional(Type.Object({ at: Time, by: Type.String(), reason: Type.String() })),
 });
 export type PointResource = Static<typeof PointResource>;
 

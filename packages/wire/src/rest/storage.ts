@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Bytes, Counter, closed, Id, Name, Named, Reference, Time } from './fields.ts';
+import { ImmutableDays } from './retention.ts';
 
 /** What the target reported last; absent until the repository was opened since the Director's start. */
 export const StatsResource = Type.Object({
@@ -17,6 +18,8 @@ export const RepositoryResource = Type.Object({
   path: Type.String(),
   createdAt: Time,
   stats: Type.Optional(StatsResource),
+  /** For how many days at least the target locks every new recovery point, as it said last. */
+  immutableDays: Type.Optional(Type.Integer()),
 });
 export type RepositoryResource = Static<typeof RepositoryResource>;
 
@@ -29,4 +32,5 @@ export const RepositoryRequest = closed({
     pattern: '^(/|s3://)',
     description: 'absolute folder on the target, or s3://bucket/prefix?endpoint=…&region=…&credentials=…',
   }),
+  immutableDays: Type.Optional(ImmutableDays),
 });

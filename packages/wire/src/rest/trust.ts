@@ -18,6 +18,8 @@ export const ExplanationResource = Type.Object({
   atRest: Type.String(),
   summary: Type.String(),
   components: Type.Array(ExplainedComponent),
+  /** How long points are kept, and what stands in the way of removing them. */
+  retention: Type.Optional(Type.String()),
 });
 export type ExplanationResource = Static<typeof ExplanationResource>;
 
@@ -37,7 +39,9 @@ export type DrillResource = Static<typeof DrillResource>;
 /** Something that somebody should look at. */
 export const Alarm = Type.Object({
   code: Type.String({
-    description: 'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked, repository-damaged',
+    description:
+      'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked, repository-damaged, ' +
+      'ransomware-suspected, or what a target found',
   }),
   message: Type.String(),
   advice: Type.String(),

@@ -21,7 +21,7 @@ export function addJobExplain(parent: Command, invocation: Invocation): void {
     });
 }
 
-export function formatExplanation({ job, encryption, summary, components }: ExplanationResource): string {
+export function formatExplanation({ job, encryption, summary, components, retention }: ExplanationResource): string {
   const parts = components.map(({ component, name, plaintext, why, keys, thief }) =>
     [
       `${component}${name === undefined ? '' : ` (${printable(name)})`}`,
@@ -30,5 +30,6 @@ export function formatExplanation({ job, encryption, summary, components }: Expl
       `  a thief    ${harmless(thief)}`,
     ].join('\n'),
   );
-  return `${printable(job.name)}: ${encryption}\n${harmless(summary)}\n\n${parts.join('\n\n')}\n`;
+  const kept = retention === undefined ? '' : `\n\nretention\n  ${harmless(retention)}`;
+  return `${printable(job.name)}: ${encryption}\n${harmless(summary)}\n\n${parts.join('\n\n')}${kept}\n`;
 }

@@ -61,6 +61,10 @@ function describe(event: NumberedEvent): string {
       return `${subjectName(event.data)}: ${event.data.kind} ${event.data.id} is ${event.data.state}`;
     case 'transporter.state':
       return `transporter ${printable(event.data.name)} is ${event.data.connected ? 'connected' : 'away'}`;
+    case 'point.deletion': {
+      const { point, job, outcome, by, reason } = event.data;
+      return `${printable(job.name)}: recovery point ${point} ${outcome} (${harmless(by)}: ${harmless(reason)})`;
+    }
     case 'alarm':
       return `alarm: ${harmless(event.data.message)} (${event.data.code})`;
     case 'events.lost':

@@ -1,0 +1,27 @@
+import type { PointResource } from '@sealift/wire';
+import type { Point } from '../db/points.ts';
+import { isoTime } from './time.ts';
+
+export function pointResource({
+  hash,
+  createdAt,
+  receivedAt,
+  lockedUntil,
+  hold,
+  missingSince,
+  removed,
+  domain: _,
+  runsHash: __,
+  ...point
+}: Point): PointResource {
+  return {
+    ...point,
+    hash: hash.toString('hex'),
+    createdAt: isoTime(createdAt),
+    ...(receivedAt === undefined ? {} : { receivedAt: isoTime(receivedAt) }),
+    ...(lockedUntil === undefined ? {} : { lockedUntil: isoTime(lockedUntil) }),
+    ...(hold === undefined ? {} : { hold: { ...hold, since: isoTime(hold.since) } }),
+    ...(missingSince === undefined ? {} : { missingSince: isoTime(missingSince) }),
+    ...(removed === undefined ? {} : { removed: { ...removed, at: isoTime(removed.at) } }),
+  };
+}

@@ -1,0 +1,97 @@
+import { Type } from 'typebox';
+import type { Endpoint } from './endpoint.ts';
+import { ById, closed, PageQuery, page, Reference, Time } from './fields.ts';
+import { JobChange, JobResource } from './jobs.ts';
+import { PointResource } from './points.ts';
+import { DeletionResource, ImmutableDays, KeepRule, Reason, RetentionResource } from './retention.ts';
+import { RepositoryResource } from './storage.ts';
+
+/** Operations on how long recovery points are kept. */
+export const RETENTION_OPERATIONS = {
+  updateJob: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/update',
+    tag: 'jobs',
+    summary: 'Changes what is named of a job',
+    params: ById,
+    body: JobChange,
+    response: JobResource,
+  },
+  previewRetention: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/retention',
+    tag: 'jobs',
+    summary: 'Tells which recovery points the rule of a job, or another rule, would remove, and why; removes nothing',
+    params: ById,
+    body: closed({ keep: Type.Optional(Type.Union([KeepRule, Type.Null()])) }),
+    response: RetentionResource,
+  },
+  applyRetention: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/retention/apply',
+    tag: 'jobs',
+    summary: 'Removes at once what the rule of the job does not keep',
+    params: ById,
+    response: Type.Object({ blocked: Type.Optional(Type.String()), items: Type.Array(DeletionResource) }),
+  },
+  unfreezeJob: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/unfreeze',
+    tag: 'jobs',
+    summary: 'Lets the rule of a job remove recovery points again after a suspicious run was looked at',
+    params: ById,
+    response: JobResource,
+  },
+  removePoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/remove',
+    tag: 'points',
+    summary: 'Removes a recovery point for good; the target refuses while it is locked or held',
+    params: ById,
+    body: closed({ reason: Type.Optional(Reason) }),
+    response: PointResource,
+  },
+  holdPoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/hold',
+    tag: 'points',
+    summary: 'Keeps a recovery point from being removed until it is released',
+    params: ById,
+    body: closed({ reason: Type.Optional(Reason) }),
+    response: PointResource,
+  },
+  releasePoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/release',
+    tag: 'points',
+    summary: 'Takes the hold of a recovery point back',
+    params: ById,
+    response: PointResource,
+  },
+  lockPoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/lock',
+    tag: 'points',
+    summary: 'Locks a recovery point until then, by the clock of its target; a lock is only ever extended',
+    params: ById,
+    body: closed({ until: Time }),
+    response: PointResource,
+  },
+  listDeletions: {
+    method: 'GET',
+    path: '/api/v1/deletions',
+    tag: 'points',
+    summary: 'Lists which recovery points were removed or were to be, by whom and why, newest first',
+    query: closed({ ...PageQuery, job: Type.Optional(Reference) }),
+    response: page(DeletionResource),
+  },
+  lockRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/immutable',
+    tag: 'repositories',
+    summary: 'Has every new recovery point of a repository locked for so many days at least; only ever lengthened',
+    params: ById,
+    body: closed({ days: ImmutableDays }),
+    response: RepositoryResource,
+  },
+} as const satisfies Record<string, Endpoint>;
