@@ -17,6 +17,8 @@ export const fail = failuresOf({
   'no-terminal': { kind: 'refused', advice: 'Hand it over with --password-file FILE, or on standard input with `-`.' },
   /** A secret is empty, too long, or its two entries differ. */
   'secret-refused': { kind: 'refused', advice: 'Enter it again.' },
+  /** Something that cannot be taken back was not confirmed. */
+  'not-confirmed': { kind: 'refused', advice: 'If it is meant, add --yes.' },
   /** The user ended it. Exit status 130. */
   interrupted: { kind: 'refused', advice: '' },
   /** A path to protect that is missing or cannot be read. */

@@ -5,7 +5,11 @@ import { addJobCreate } from './commands/job/create.ts';
 import { addJobDrill } from './commands/job/drill.ts';
 import { addJobExplain } from './commands/job/explain.ts';
 import { addJobList } from './commands/job/list.ts';
+import { addJobRetention } from './commands/job/retention.ts';
 import { addJobRun } from './commands/job/run.ts';
+import { addJobShow } from './commands/job/show.ts';
+import { addJobUnfreeze } from './commands/job/unfreeze.ts';
+import { addJobUpdate } from './commands/job/update.ts';
 import { addKmsRewrap } from './commands/kms/rewrap.ts';
 import { addKmsShow } from './commands/kms/show.ts';
 import { addLogin } from './commands/login.ts';
@@ -16,13 +20,18 @@ import { addPasswordList } from './commands/password/list.ts';
 import { addPasswordRecoveryKit } from './commands/password/recovery-kit.ts';
 import { addPasswordRotate } from './commands/password/rotate.ts';
 import { addPasswordShow } from './commands/password/show.ts';
+import { addPointDeletions } from './commands/point/deletions.ts';
 import { addPointExplain } from './commands/point/explain.ts';
+import { addPointHold } from './commands/point/hold.ts';
 import { addPointList } from './commands/point/list.ts';
+import { addPointLock } from './commands/point/lock.ts';
 import { addPointLs } from './commands/point/ls.ts';
+import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
 import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
+import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
@@ -60,7 +69,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList, addRepositoryVerify],
+    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryImmutable],
   ],
   [
     'password',
@@ -81,7 +90,17 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'job',
     'what is backed up',
     ['sealift job run web --wait'],
-    [addJobCreate, addJobList, addJobExplain, addJobRun, addJobDrill],
+    [
+      addJobCreate,
+      addJobUpdate,
+      addJobList,
+      addJobShow,
+      addJobExplain,
+      addJobRun,
+      addJobDrill,
+      addJobRetention,
+      addJobUnfreeze,
+    ],
   ],
   [
     'run',
@@ -93,7 +112,17 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'point',
     'recovery points',
     ['sealift point list --job web', 'sealift point ls POINT'],
-    [addPointList, addPointShow, addPointExplain, addPointLs, addPointRestore],
+    [
+      addPointList,
+      addPointShow,
+      addPointExplain,
+      addPointLs,
+      addPointRestore,
+      addPointHold,
+      addPointLock,
+      addPointRemove,
+      addPointDeletions,
+    ],
   ],
 ];
 

@@ -5,6 +5,7 @@ import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parsePlaces } from '../place.ts';
+import { KEEP_HELP, parseDays, parseKeep } from './keep.ts';
 
 interface Options {
   source: string[];
@@ -13,6 +14,9 @@ interface Options {
   password?: string;
   compression?: string;
   exclude?: string[];
+  keep?: string;
+  immutable?: string;
+  yes?: boolean;
   json?: boolean;
 }
 
@@ -24,6 +28,7 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
       'sealift job create web --source berlin:/var/www --repository main --encryption in-flight',
       'sealift job create mail --source berlin:/srv/mail --repository main --encryption source-side --password archive',
       "sealift job create home --source berlin:/home --repository main --encryption in-flight --exclude '*.tmp' '/cache/'",
+      'sealift job create db --source berlin:/srv/db --repository main --encryption in-flight --keep last=3,daily=7,weekly=4 --immutable 14',
     ],
     notes:
       'in-flight: the target reads the data, nobody between can. source-side: only who has the password can.\n' +
@@ -35,6 +40,9 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     .option('--password <name>', 'encryption password, for source-side')
     .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
     .option('--exclude <pattern...>', 'what to leave out')
+    .option('--keep <rule>', KEEP_HELP)
+    .option('--immutable <days>', 'have the target lock each recovery point for so many days: nobody can remove it')
+    .option('--yes', 'the rule is meant, even if it keeps hardly anything')
     .addOption(jsonOption())
     .action(async (name: string, options: Options) => {
       const body = { name, ...jobFields(options) };
@@ -42,6 +50,15 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
       const made = await director.call('createJob', { body }, invocation.signal);
       printResult(invocation, options.json, made, () => `${made.id}\n`);
     });
+}
+
+function keepingFields({ keep, immutable, yes }: Options) {
+  const rule = keep === undefined ? null : parseKeep(keep);
+  return {
+    ...(rule === null ? {} : { keep: rule }),
+    ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
+    ...(yes === undefined ? {} : { confirm: yes }),
+  };
 }
 
 function jobFields(options: Options) {
@@ -57,5 +74,6 @@ function jobFields(options: Options) {
     ...(password === undefined ? {} : { password }),
     ...(compression === undefined ? {} : { compression }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...keepingFields(options),
   };
 }

@@ -1,6 +1,7 @@
+import type { PointResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { printResult } from '../../output/document.ts';
-import { printable } from '../../output/printable.ts';
+import { harmless, printable } from '../../output/printable.ts';
 import { formatTable } from '../../output/table.ts';
 import { formatBytes, formatTime } from '../../output/units.ts';
 import { allItems, openDirector } from '../../session/director.ts';
@@ -23,6 +24,7 @@ export function addPointList(parent: Command, invocation: Invocation): void {
         ...['point', 'job', 'made', 'encryption', 'repository'].map((title) => ({ title })),
         right('files'),
         right('size'),
+        { title: 'kept' },
       ];
       printResult(invocation, json, { items }, () =>
         formatTable(
@@ -35,8 +37,21 @@ export function addPointList(parent: Command, invocation: Invocation): void {
             printable(point.repository.name),
             String(point.files),
             formatBytes(point.bytes),
+            keptBy(point),
           ]),
         ),
       );
     });
+}
+
+/** What keeps it from being removed, or that it is gone. */
+function keptBy({ lockedUntil, hold, missingSince }: PointResource): string {
+  const bonds = [
+    ...(missingSince === undefined ? [] : ['missing at the target']),
+    ...(hold === undefined ? [] : [`held: ${harmless(hold.reason)}`]),
+    ...(lockedUntil === undefined || Date.parse(lockedUntil) <= Date.now()
+      ? []
+      : [`locked until ${formatTime(lockedUntil)}`]),
+  ];
+  return bonds.join('; ');
 }

@@ -1,6 +1,7 @@
+import type { PointResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { printResult } from '../../output/document.ts';
-import { printable } from '../../output/printable.ts';
+import { harmless, printable } from '../../output/printable.ts';
 import { formatFields } from '../../output/run.ts';
 import { formatBytes, formatTime } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
@@ -26,6 +27,7 @@ export function addPointShow(parent: Command, invocation: Invocation): void {
           ['encryption', point.mode],
           ['password', point.password === undefined ? undefined : printable(point.password.name)],
           ['made', `${formatTime(point.createdAt)} UTC`],
+          ...keepingOf(point),
           ['sequence', String(point.sequence)],
           ['files', String(point.files)],
           ['size', formatBytes(point.bytes)],
@@ -33,4 +35,21 @@ export function addPointShow(parent: Command, invocation: Invocation): void {
         ]),
       );
     });
+}
+
+function keepingOf(point: PointResource): [string, string | undefined][] {
+  const { receivedAt, lockedUntil, hold, missingSince } = point;
+  const time = (at: string | undefined, word = '') => at && `${word}${formatTime(at)} UTC`;
+  return [
+    ['received', time(receivedAt)],
+    ['locked', time(lockedUntil, 'until ')],
+    ['held', hold && harmless(hold.reason)],
+    ['missing', time(missingSince, 'since ')],
+    ['removed', removedOf(point)],
+  ];
+}
+
+function removedOf({ removed }: PointResource): string | undefined {
+  if (removed === undefined) return undefined;
+  return `${formatTime(removed.at)} UTC by ${harmless(removed.by)}: ${harmless(removed.reason)}`;
 }

@@ -4,11 +4,13 @@ import { printResult } from '../../output/document.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
+import { parseDays } from '../job/keep.ts';
 
 interface Options {
   transporter: string;
   path?: string;
   s3?: string;
+  immutable?: string;
   json?: boolean;
 }
 
@@ -29,11 +31,14 @@ export function addRepositoryCreate(parent: Command, invocation: Invocation): vo
     .requiredOption('--transporter <name>', 'the target Transporter that will serve it')
     .option('--path <dir>', 'absolute path of a missing or empty folder there')
     .option('--s3 <address>', 's3://BUCKET/PREFIX?endpoint=URL&region=REGION&credentials=NAME')
+    .option('--immutable <days>', 'lock each recovery point for so many days at least; this is only ever lengthened')
     .addOption(jsonOption())
-    .action(async (name: string, { transporter, json, ...where }: Options) => {
+    .action(async (name: string, { transporter, immutable, json, ...where }: Options) => {
       const path = placeOf(where);
       const director = await openDirector(invocation);
-      const made = await director.call('createRepository', { body: { name, transporter, path } }, invocation.signal);
+      const locked = immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) };
+      const body = { name, transporter, path, ...locked };
+      const made = await director.call('createRepository', { body }, invocation.signal);
       printResult(invocation, json, made, () => `${made.id}\n`);
     });
 }

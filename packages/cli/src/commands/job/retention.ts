@@ -1,0 +1,76 @@
+import type { DeletionResource, RetentionResource } from '@sealift/wire';
+import type { Command } from 'commander';
+import { EXIT } from '../../exit-codes.ts';
+import { fail } from '../../failures.ts';
+import { formatDeletions } from '../../output/deletions.ts';
+import { printResult } from '../../output/document.ts';
+import { harmless, printable } from '../../output/printable.ts';
+import { formatTable } from '../../output/table.ts';
+import { formatTime } from '../../output/units.ts';
+import { openDirector } from '../../session/director.ts';
+import { type Invocation, say } from '../../session/host.ts';
+import { defineCommand, jsonOption } from '../define.ts';
+import { formatKeep, KEEP_HELP, parseKeep } from './keep.ts';
+
+interface Options {
+  keep?: string;
+  apply?: boolean;
+  json?: boolean;
+}
+
+export function addJobRetention(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'retention <job>',
+    describe: 'tell which recovery points the rule of a job, or another one, would remove, and why; removes nothing',
+    examples: [
+      'sealift job retention web',
+      'sealift job retention web --keep last=3,daily=7',
+      'sealift job retention web --apply',
+    ],
+    notes:
+      'What counts is when the target received a recovery point, not the time that the source claims. --apply removes\n' +
+      'now what would be removed after the next run. Exit status of --apply: 1 when nothing may be removed now.',
+  })
+    .option('--keep <rule>', `try another rule: ${KEEP_HELP}`)
+    .option('--apply', 'remove now what the rule of the job does not keep')
+    .addOption(jsonOption())
+    .action(async (id: string, { keep, apply, json }: Options) => {
+      if (keep !== undefined && apply === true) throw fail('usage', '--apply takes the rule of the job, not --keep');
+      const director = await openDirector(invocation);
+      const params = { id };
+      if (apply === true) {
+        tellApplied(invocation, json, await director.call('applyRetention', { params }, invocation.signal));
+        return;
+      }
+      const body = keep === undefined ? {} : { keep: parseKeep(keep) };
+      const preview = await director.call('previewRetention', { params, body }, invocation.signal);
+      printResult(invocation, json, preview, () => formatPreview(preview));
+      if (preview.stale) say(invocation, 'the target is not connected: this is how it stood when last heard of');
+    });
+}
+
+function tellApplied(
+  invocation: Invocation,
+  json: boolean | undefined,
+  applied: { blocked?: string; items: DeletionResource[] },
+): void {
+  printResult(invocation, json, applied, () => formatDeletions(applied.items));
+  if (applied.blocked === undefined) return;
+  say(invocation, `nothing may be removed now: ${harmless(applied.blocked)}`);
+  invocation.exitCode = EXIT.failed;
+}
+
+function formatPreview({ job, rule, timeZone, verdicts, blocked }: RetentionResource): string {
+  const table = formatTable(
+    ['point', 'received', 'verdict', 'why'].map((title) => ({ title })),
+    verdicts.map(({ point, receivedAt, keep, why }) => [
+      point,
+      formatTime(receivedAt),
+      keep ? 'keep' : 'remove',
+      harmless(why.join('; ')),
+    ]),
+  );
+  const gone = verdicts.filter(({ keep }) => !keep).length;
+  const sum = `${printable(job.name)} keeps ${formatKeep(rule)} (days in ${timeZone}): ${gone} of ${verdicts.length} would go\n`;
+  return `${table}${sum}${blocked === undefined ? '' : `nothing is removed now: ${harmless(blocked)}\n`}`;
+}

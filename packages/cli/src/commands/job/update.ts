@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { fail } from '../../failures.ts';
+import { printResult } from '../../output/document.ts';
+import { formatJob } from '../../output/job.ts';
+import { openDirector } from '../../session/director.ts';
+import type { Invocation } from '../../session/host.ts';
+import { defineCommand, jsonOption } from '../define.ts';
+import { KEEP_HELP, parseDays, parseKeep } from './keep.ts';
+
+interface Options {
+  keep?: string;
+  immutable?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+export function addJobUpdate(parent: Command, invocation: Invocation): void {
+  defineCommand(parent, {
+    usage: 'update <job>',
+    describe: 'change how long the recovery points of a job are kept',
+    examples: [
+      'sealift job update web --keep last=3,daily=7,weekly=4,monthly=12,yearly=3',
+      'sealift job update web --keep all',
+      'sealift job update web --immutable 30',
+    ],
+    notes:
+      'See first what a rule would remove: sealift job retention JOB --keep RULE. It is applied after each run that\n' +
+      'made a recovery point, and once a day. --immutable counts for the recovery points that are made from now on;\n' +
+      'the lock of those there are can only be lengthened: sealift point lock.',
+  })
+    .option('--keep <rule>', KEEP_HELP)
+    .option('--immutable <days>', 'have the target lock each new recovery point for so many days; 0: not')
+    .option('--yes', 'the rule is meant, even if it leaves hardly more than the newest recovery point')
+    .addOption(jsonOption())
+    .action(async (id: string, { keep, immutable, yes, json }: Options) => {
+      if (keep === undefined && immutable === undefined)
+        throw fail('usage', 'nothing to change: give --keep or --immutable');
+      const body = {
+        ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
+        ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
+        ...(yes === undefined ? {} : { confirm: yes }),
+      };
+      const director = await openDirector(invocation);
+      const job = await director.call('updateJob', { params: { id }, body }, invocation.signal);
+      printResult(invocation, json, job, () => formatJob(job));
+    });
+}
