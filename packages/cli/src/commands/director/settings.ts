@@ -15,5 +15,11 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'drillInterval', kind: 'number', describe: 'hours between key drills of each job, 0 for none (24)' },
   { name: 'postQuantumOnly', kind: 'boolean', describe: 'refuse TLS without X25519MLKEM768, on both ports' },
   { name: 'verifyWithin', kind: 'number', describe: 'days within which all of a repository is read, 0 for never (30)' },
+  {
+    name: 'retentionInterval',
+    kind: 'number',
+    describe: 'hours between looks at what the rules of jobs remove, beside those after runs, 0 for none (24)',
+  },
+  { name: 'timeZone', kind: 'text', describe: 'time zone by whose days and weeks jobs are run and kept (UTC)' },
   { name: 'logLevel', kind: 'text', describe: 'fatal, error, warn, info, debug, trace or silent (info)' },
 ];
