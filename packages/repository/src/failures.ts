@@ -22,6 +22,7 @@ export const fail = failuresOf({
   'repository-closed': { kind: 'refused', advice: 'Open the repository again.' },
   /** Encrypted at rest, and no key was given since it was opened. */
   'repository-locked': { kind: 'retry', advice: 'Unlock it: sealift repository unlock NAME.' },
+  'not-encrypted': { kind: 'refused', advice: 'Encryption at rest is chosen when a repository is made.' },
   'wrong-repository-key': { kind: 'refused', advice: 'Give the password or key file of this slot, or of another one.' },
   'key-slot-unknown': { kind: 'refused', advice: 'List the slots: sealift repository key list NAME.' },
   'key-slot-exists': { kind: 'refused', advice: 'Give the new slot another id.' },

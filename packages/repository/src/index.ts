@@ -1,5 +1,6 @@
 export type { EncryptionMode as ProtectionMode } from '@sealift/crypto';
 export type { EncryptionState, RepositoryEncryption } from './at-rest/repository-encryption.ts';
+export type { Rotation } from './at-rest/rotate-master-key.ts';
 export type { ChunkToStore, ChunkWriter } from './chunk-writer.ts';
 export type { SlotDescription, SlotKind } from './format/key-table.ts';
 export { decodeManifest, encodeManifest, type Manifest } from './format/manifest-body.ts';

@@ -1,6 +1,7 @@
 import type { Failure } from '@sealift/core';
 import type { ChunkType, RunRecord } from '@sealift/crypto';
 import type { RepositoryEncryption } from './at-rest/repository-encryption.ts';
+import type { Rotation } from './at-rest/rotate-master-key.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Lookup } from './index/pack-table.ts';
 import type { PointRecord } from './points.ts';
@@ -85,6 +86,8 @@ export interface Repository extends AsyncDisposable {
    * `collection-running`, and with `collection-blocked` if what a point needs cannot be told. May be cut off at any time.
    */
   collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport>;
+  /** A collection that also seals everything under a new master key, or goes on with that. See `rotate-master-key.ts`. */
+  rotateMasterKey(options: CollectOptions & { resumed: boolean }, signal: AbortSignal): Promise<Rotation>;
   /** The log of removals, the newest first. */
   removals(limit: number): Promise<Removal[]>;
   /** The time by which locks are judged, ms since 1970: it never goes back and does not follow a sudden jump. */

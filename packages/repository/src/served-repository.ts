@@ -1,6 +1,7 @@
 import { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
+import { type Rotation, rotateMasterKey } from './at-rest/rotate-master-key.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
@@ -23,7 +24,7 @@ import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Sessions } from './sessions.ts';
-import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
+import type { CollectOptions, CollectReport, Resealing } from './upkeep/collection.ts';
 import { Collector } from './upkeep/collector.ts';
 import type { UpkeepHost } from './upkeep/host.ts';
 import { type Repair, type RepairOptions, repairRepository } from './upkeep/repair.ts';
@@ -188,12 +189,23 @@ export class ServedRepository implements Repository {
     return this.#inTurn(({ lease }) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
   }
 
-  async collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
+  async collect(options: CollectOptions, signal: AbortSignal, resealing?: Resealing): Promise<CollectReport> {
     const { lease, sessions } = this.#writable();
     const { store, table } = this.#parts;
     const onStored = (bytes: number) => this.#onStored(bytes);
     const host = { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
-    return await this.#collector.run(host, options, signal);
+    return await this.#collector.run(resealing === undefined ? host : { ...host, resealing }, options, signal);
+  }
+
+  async rotateMasterKey(options: CollectOptions & { resumed: boolean }, signal: AbortSignal): Promise<Rotation> {
+    const { encryption } = this;
+    const { store, table } = this.#parts;
+    const collect = (resealing: Resealing) => this.collect(options, signal, resealing);
+    const epochsInUse = () => {
+      const writing = [...this.#writers].flatMap(({ sealUnder }) => (sealUnder === undefined ? [] : [sealUnder.epoch]));
+      return new Set([...writing, ...table.masterEpochs()]);
+    };
+    return await rotateMasterKey({ encryption, location: store.location, collect, epochsInUse }, options);
   }
 
   get leastLock(): number {

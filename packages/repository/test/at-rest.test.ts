@@ -280,3 +280,30 @@ t.test(
     repository.encryption?.unlock(slot.id, slotKey);
   },
 );
+
+t.test(
+  'a rotation seals everything anew while a backup runs, and erases the old key when nothing needs it',
+  async (t) => {
+    const { store, slot, slotKey, zone } = await anEncrypted(t.testdir());
+    const signer = await aSigner();
+    await using repository = await openRepository(store, { holder });
+    const encryption = repository.encryption as NonNullable<Repository['encryption']>;
+    encryption.unlock(slot.id, slotKey);
+    const signal = new AbortController().signal;
+    const first = await putPlain(repository, 'sealed under the first, and needed by no point but used today');
+    const running = repository.writer({ zone });
+    const stopped = AbortSignal.abort();
+    await t.rejects(repository.rotateMasterKey({ resumed: false }, stopped));
+    t.match(encryption.state, { epoch: 2, earlier: [1] }, 'cut off, both keys are there');
+    await repository.readChunk(zone, first.id);
+    const during = await repository.rotateMasterKey({ resumed: true }, signal);
+    t.match(during, { epoch: 2, earlier: [1] }, 'the session that runs still seals under the first');
+    t.ok((await repository.readChunk(zone, first.id)).body.equals(first.inner));
+    await running.close();
+    const after = await repository.rotateMasterKey({ resumed: true }, signal);
+    t.match(after, { epoch: 2, earlier: [] });
+    t.ok((await repository.readChunk(zone, first.id)).body.equals(first.inner));
+    await commitPoint(repository, signer).catch(() => {});
+    t.same([...((await repository.verify({}, signal)).verifiedSince ? ['whole'] : [])], ['whole']);
+  },
+);

@@ -139,6 +139,12 @@ export class PackTable {
     return this.#packs.filter(({ retired }) => !retired).map(({ name }) => name);
   }
 
+  /** Numbers of the master keys under which packs are sealed. */
+  masterEpochs(): Set<number> {
+    const sealed = this.#packs.filter(({ retired, masterEpoch }) => !retired && masterEpoch !== undefined);
+    return new Set(sealed.map(({ masterEpoch }) => masterEpoch as number));
+  }
+
   /** The chunks whose records stand in packs of these names, in no order. */
   *chunksIn(names: ReadonlySet<string>): Generator<{ zone: Buffer; id: Buffer; found: FoundChunk }, void, undefined> {
     const numbers = new Set<number>();

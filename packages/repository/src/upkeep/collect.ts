@@ -1,4 +1,5 @@
 import { fail } from '../failures.ts';
+import type { IndexedPack } from '../index/pack-table.ts';
 import { GRACE } from '../sessions.ts';
 import type { Collection, CollectOptions, CollectReport } from './collection.ts';
 import { markPoints } from './mark-points.ts';
@@ -10,7 +11,7 @@ import { type Plan, planCollection, settledPacks } from './usage.ts';
 
 const THRESHOLD = 0.6;
 
-export type CollectHost = Pick<Collection, 'store' | 'table' | 'sessions' | 'confirmLease' | 'onStored'>;
+export type CollectHost = Pick<Collection, 'store' | 'table' | 'sessions' | 'confirmLease' | 'onStored' | 'resealing'>;
 
 /**
  * Mark, then sweep, while backups and restores go on. What no recovery point refers to and no backup has used for the
@@ -38,7 +39,8 @@ export async function collect(host: CollectHost, options: CollectOptions, signal
   const marked = await markPoints({ ...collection, onProgress: onMarked }, signal);
   report.points = marked.points;
   report.chunksMissing = marked.missing;
-  const plan = await planCollection(table, marks, threshold, signal);
+  const outdated = (pack: IndexedPack) => host.resealing?.concerns(pack) === true;
+  const plan = await planCollection({ table, marks, threshold, outdated }, signal);
   report.bytesWaiting = plan.waiting;
   try {
     if (dryRun) foretell(collection, plan);

@@ -1,5 +1,8 @@
 import type { Failure } from '@sealift/core';
-import type { PackTable } from '../index/pack-table.ts';
+import type { RunRecord } from '@sealift/crypto';
+import type { PackEntry } from '../format/pack-footer.ts';
+import type { IndexedPack, PackTable } from '../index/pack-table.ts';
+import type { RecordToWrite } from '../pack-file.ts';
 import type { Sessions } from '../sessions.ts';
 import type { Store } from '../store/store.ts';
 import type { Marks } from './marks.ts';
@@ -49,12 +52,24 @@ export interface CollectReport {
   problems: Failure[];
 }
 
+/** Gives records of packs that are sealed under an earlier master key the form they have under the present one. */
+export interface Resealing {
+  /** Of the repository's own zone, sealed under another master key than the present one. */
+  concerns(pack: Pick<IndexedPack, 'masterEpoch'>): boolean;
+  /** Run of the packs that take the records up. */
+  run: RunRecord;
+  /** @throws Failure `format-damaged` for a chunk that does not open */
+  record(stored: PackEntry, bytes: Buffer): RecordToWrite;
+}
+
 /** What all steps of one collection share. */
 export interface Collection {
   store: Store;
   table: PackTable;
   sessions: Sessions;
   marks: Marks;
+  /** There when everything is to be sealed under the present master key. */
+  resealing?: Resealing;
   pace: Pace;
   report: CollectReport;
   onProgress: (progress: CollectProgress) => void;

@@ -1,11 +1,12 @@
+import { toFailure } from '@sealift/core';
 import type { RunRecord } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
 import type { HashIndex } from '../index/hash-index.ts';
 import { runKeyOf } from '../index/pack-table.ts';
-import { PACK_TARGET, PackFile } from '../pack-file.ts';
-import type { Collection } from './collection.ts';
+import { PACK_TARGET, PackFile, type RecordToWrite } from '../pack-file.ts';
+import type { Collection, Resealing } from './collection.ts';
 import { footerOf, readWholeRecord } from './copies.ts';
 import { deletePack } from './sweep.ts';
 
@@ -25,12 +26,12 @@ interface Copied {
   /** Entry of the index. */
   entry: number;
   stored: PackEntry;
-  bytes: Buffer;
+  record: RecordToWrite;
 }
 
 /**
  * Rewrites packs of which little is needed. Records are copied as they are, sealed bodies included, into new packs of the
- * same zone and run; only when a new pack is durable do its chunks move, and only then the old packs go.
+ * same zone and run (those under an earlier master key are sealed anew where that is asked for); only when a new pack is durable do its chunks move, and only then the old packs go.
  */
 export async function repackSparse(collection: Collection, sparse: number[], signal: AbortSignal): Promise<void> {
   const { onProgress } = collection;
@@ -74,7 +75,8 @@ class Repacker {
     const index = table.indexOf(zone);
     const footer = await footerOf(this.#collection, number);
     if (index === undefined || footer === undefined) return;
-    await this.#turnTo(footer.header);
+    const resealing = this.#resealingOf(number);
+    await this.#turnTo(resealing === undefined ? footer.header : { zone, run: resealing.run });
     const damaged = await this.#copy(footer.entries, index, number);
     if (damaged === 0) this.#emptied.push(number);
     else report.problems.push(fail('pack-damaged', `${damaged} chunks of ${name} in ${store.location} are damaged.`));
@@ -82,7 +84,7 @@ class Repacker {
   }
 
   /** A pack of another zone or run begins a new file. */
-  async #turnTo({ zone, run }: PackHeader): Promise<void> {
+  async #turnTo({ zone, run }: Pick<PackHeader, 'zone' | 'run'>): Promise<void> {
     const last = this.#session;
     if (last !== undefined && (!last.zone.equals(zone) || keyOf(last.run) !== keyOf(run))) await this.finish();
     this.#session = run === undefined ? { zone } : { zone, run };
@@ -113,13 +115,13 @@ class Repacker {
     for (const stored of entries) {
       const entry = this.#needed(index, pack, stored);
       if (entry === undefined) continue;
-      const bytes = await readWholeRecord(this.#collection, stored.id, { ...stored, pack }, this.#signal);
-      if (bytes === undefined) {
+      const record = await this.#read(stored, pack);
+      if (record === undefined) {
         damaged++;
         continue;
       }
-      group.push({ entry, stored, bytes });
-      gathered += bytes.length;
+      group.push({ entry, stored, record });
+      gathered += record.length;
       if (gathered < GROUP) continue;
       await this.#write(group, index, pack);
       group = [];
@@ -127,6 +129,26 @@ class Repacker {
     }
     await this.#write(group, index, pack);
     return damaged;
+  }
+
+  /** The record in the form in which it is written; undefined for a damaged one. */
+  async #read(stored: PackEntry, pack: number): Promise<RecordToWrite | undefined> {
+    const bytes = await readWholeRecord(this.#collection, stored.id, { ...stored, pack }, this.#signal);
+    const resealing = this.#resealingOf(pack);
+    if (bytes === undefined || resealing === undefined) {
+      return bytes && { entry: stored, parts: [bytes], length: bytes.length };
+    }
+    try {
+      return resealing.record(stored, bytes);
+    } catch (thrown) {
+      if (toFailure(thrown).kind !== 'corrupt') throw thrown;
+      return undefined;
+    }
+  }
+
+  #resealingOf(pack: number): Resealing | undefined {
+    const { resealing, table } = this.#collection;
+    return resealing?.concerns(table.pack(pack)) === true ? resealing : undefined;
   }
 
   /** The entry of a chunk that is read from this very place and must stay; one that need not is forgotten. */
@@ -143,7 +165,7 @@ class Repacker {
     if (group.length === 0 || this.#session === undefined) return;
     const { store, pace, report } = this.#collection;
     this.#file ??= await PackFile.begin(store, this.#session);
-    const records = group.map(({ stored, bytes }) => ({ entry: stored, parts: [bytes], length: bytes.length }));
+    const records = group.map(({ record }) => record);
     const bytes = records.reduce((sum, { length }) => sum + length, 0);
     await pace.take(bytes, this.#signal);
     const written = await this.#file.add(records);

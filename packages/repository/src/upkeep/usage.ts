@@ -1,4 +1,4 @@
-import type { PackTable } from '../index/pack-table.ts';
+import type { IndexedPack, PackTable } from '../index/pack-table.ts';
 import { isPackName } from '../layout.ts';
 import { forEachChunk, type Marks } from './marks.ts';
 
@@ -6,7 +6,7 @@ import { forEachChunk, type Marks } from './marks.ts';
 export interface Plan {
   /** Nothing in them is needed. */
   dead: number[];
-  /** Little in them is needed. */
+  /** Little in them is needed, or they are to be sealed anew. */
   sparse: number[];
   /** Bytes of needed records, by number of the pack. */
   needed: Float64Array;
@@ -26,11 +26,10 @@ export function settledPacks(table: PackTable): number[] {
 
 /** Counts what is needed in each pack and sorts the packs: dead ones, those to rewrite, those that stay. */
 export async function planCollection(
-  table: PackTable,
-  marks: Marks,
-  threshold: number,
+  of: { table: PackTable; marks: Marks; threshold: number; outdated: (pack: IndexedPack) => boolean },
   signal: AbortSignal,
 ): Promise<Plan> {
+  const { table, marks, threshold, outdated } = of;
   const packs = settledPacks(table);
   const needed = new Float64Array(table.packCount);
   await forEachChunk(
@@ -49,7 +48,7 @@ export async function planCollection(
     const use = needed[number] as number;
     if (damaged) continue;
     if (use === 0) plan.dead.push(number);
-    else if (use < threshold * recordBytes) plan.sparse.push(number);
+    else if (use < threshold * recordBytes || outdated(table.pack(number))) plan.sparse.push(number);
     else plan.waiting += recordBytes - use;
   }
   return plan;
