@@ -22,6 +22,8 @@ export interface CollectProgress {
   phase: 'mark' | 'sweep' | 'repack';
   done: number;
   total: number;
+  /** So far. */
+  bytesFreed: number;
 }
 
 export interface CollectReport {
@@ -57,7 +59,7 @@ export interface Collection {
   marks: Marks;
   pace: Pace;
   report: CollectReport;
-  onProgress: (progress: CollectProgress) => void;
+  onProgress: (progress: Omit<CollectProgress, 'bytesFreed'>) => void;
   /** Asks the store whether this program still owns the repository; before everything that takes something away. */
   confirmLease: () => Promise<void>;
   /** Told by how many bytes the finished packs grew or shrank. */
