@@ -30,6 +30,7 @@ import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
 import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
+import { addRepositoryCollect } from './commands/repository/collect.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryKey } from './commands/repository/key/group.ts';
@@ -79,6 +80,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addRepositoryKey,
       addRepositoryVerify,
       addRepositoryRepair,
+      addRepositoryCollect,
       addRepositoryImmutable,
     ],
   ],

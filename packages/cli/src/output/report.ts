@@ -1,14 +1,27 @@
 import type { RunResource } from '@sealift/wire';
 import { harmless } from './printable.ts';
-import { formatTime } from './units.ts';
+import { formatBytes, formatTime } from './units.ts';
 
 type Report = NonNullable<RunResource['report']>;
 
 /** Fields that a task on a repository adds to what is shown of its run. */
 export function reportFields(report: Report | undefined): [name: string, value: string | undefined][] {
   if (report === undefined) return [];
+  if (report.kind === 'collect') return [...collectFields(report), ['next', harmless(report.next)]];
   const fields = report.kind === 'verify' ? verifyFields(report) : repairFields(report);
   return [...fields, ['points touched', String(report.affectedPoints)], ['next', harmless(report.next)]];
+}
+
+function collectFields(report: Report & { kind: 'collect' }): [string, string][] {
+  const { packsDead, packsRepacked, bytesBefore, bytesAfter, bytesFreed, bytesRepacked, bytesWaiting } = report;
+  return [
+    ['dry run', report.dryRun ? 'yes: nothing was changed' : 'no'],
+    ['freed', formatBytes(bytesFreed)],
+    ['stored', `${formatBytes(bytesBefore)} before, ${formatBytes(bytesAfter)} after`],
+    ['packs', `${packsDead} deleted, ${packsRepacked} rewritten (${formatBytes(bytesRepacked)} copied)`],
+    ['waiting', `${formatBytes(bytesWaiting)} that no recovery point needs`],
+    ['points', String(report.points)],
+  ];
 }
 
 function repairFields(report: Report & { kind: 'repair' }): [string, string][] {
@@ -36,7 +49,7 @@ function verifyFields(report: Report & { kind: 'verify' }): [string, string][] {
 
 /** One line for each recovery point that damage touches. */
 export function affectedLines(report: Report | undefined): string[] {
-  if (report === undefined) return [];
+  if (report === undefined || report.kind === 'collect') return [];
   const lines = report.affected.map(
     ({ point, job, chunks }) => `recovery point ${point} of job ${job} refers to lost chunks ${chunks} times`,
   );

@@ -18,6 +18,10 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
   serve(app, 'startRepair', ({ params, body, request }) =>
     start(context, request, params.id, { kind: 'repair', spec: body }),
   );
+
+  serve(app, 'startCollection', ({ params, body, request }) =>
+    start(context, request, params.id, { kind: 'collect', spec: body }),
+  );
 }
 
 async function start(

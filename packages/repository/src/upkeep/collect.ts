@@ -20,7 +20,7 @@ export type CollectHost = Pick<Collection, 'store' | 'table' | 'sessions' | 'con
  */
 export async function collect(host: CollectHost, options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
   const began = performance.now();
-  const { dryRun = false, threshold = THRESHOLD, grace = GRACE, onProgress = () => {} } = options;
+  const { dryRun = false, threshold = THRESHOLD, grace = GRACE } = options;
   if (!(threshold >= 0 && threshold <= 1) || !(grace >= 0)) {
     throw fail('format-limit', `A collection with threshold ${threshold} and grace ${grace} ms makes no sense.`);
   }
@@ -31,11 +31,11 @@ export async function collect(host: CollectHost, options: CollectOptions, signal
     ...host,
     marks,
     pace: new Pace(options.bytesPerSecond),
-    onProgress,
+    onProgress: (progress) => options.onProgress?.({ ...progress, bytesFreed: report.bytesFreed }),
     report: begin(host, dryRun),
   };
   const { report } = collection;
-  const onMarked = (done: number, total: number) => onProgress({ phase: 'mark', done, total });
+  const onMarked = (done: number, total: number) => collection.onProgress({ phase: 'mark', done, total });
   const marked = await markPoints({ ...collection, onProgress: onMarked }, signal);
   report.points = marked.points;
   report.chunksMissing = marked.missing;

@@ -25,6 +25,8 @@ export interface CollectProgress {
   phase: 'mark' | 'sweep' | 'repack';
   done: number;
   total: number;
+  /** So far. */
+  bytesFreed: number;
 }
 
 export interface CollectReport {
@@ -72,7 +74,7 @@ export interface Collection {
   resealing?: Resealing;
   pace: Pace;
   report: CollectReport;
-  onProgress: (progress: CollectProgress) => void;
+  onProgress: (progress: Omit<CollectProgress, 'bytesFreed'>) => void;
   /** Asks the store whether this program still owns the repository; before everything that takes something away. */
   confirmLease: () => Promise<void>;
   /** Told by how many bytes the finished packs grew or shrank. */

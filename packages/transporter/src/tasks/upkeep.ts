@@ -1,5 +1,6 @@
 import type { Repository } from '@sealift/repository';
 import type { Progress, UpkeepReport, UpkeepStart } from '@sealift/wire';
+import { collect } from './collect.ts';
 import { repair } from './repair.ts';
 import type { TaskReporter } from './reporter.ts';
 import { verify } from './verify.ts';
@@ -23,5 +24,7 @@ export async function upkeep(
       return await verify(task, means, reporter, signal);
     case 'repair':
       return await repair(task, means, reporter, signal);
+    case 'collect':
+      return await collect(task, means, reporter, signal);
   }
 }

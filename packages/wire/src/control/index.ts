@@ -31,6 +31,8 @@ export {
   type TaskWarning,
 } from './tasks.ts';
 export {
+  type CollectReport,
+  type CollectSpec,
   MAX_REPORTED,
   type RepairReport,
   type RepairSpec,

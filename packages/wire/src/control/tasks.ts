@@ -23,6 +23,7 @@ export const ProgressFields = record({
     Type.Literal('waiting'),
     Type.Literal('verifying'),
     Type.Literal('repairing'),
+    Type.Literal('collecting'),
   ]),
   files: Count,
   bytesRead: Count,

@@ -78,6 +78,45 @@ export const RepairReport = record({
 });
 export type RepairReport = Static<typeof RepairReport>;
 
+/** A collection: what no recovery point needs is given back to the disk. */
+export const CollectSpec = record({
+  dryRun: Type.Boolean(),
+  bytesPerSecond: Type.Optional(
+    Type.Integer({ minimum: 1024 * 1024, description: 'most that is read and written in a second' }),
+  ),
+  graceHours: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 8760,
+      description: 'how long what a backup stored or relied on stays after the backup was cut off; 24 unless told',
+    }),
+  ),
+});
+export type CollectSpec = Static<typeof CollectSpec>;
+
+/** What a collection has done, or of a dry run, would do. */
+export const CollectReport = record({
+  kind: Type.Literal('collect'),
+  dryRun: Type.Boolean(),
+  points: Count,
+  packsBefore: Count,
+  packsAfter: Count,
+  /** Deleted whole. */
+  packsDead: Count,
+  /** Rewritten, because little in them was needed. */
+  packsRepacked: Count,
+  bytesBefore: Count,
+  bytesAfter: Count,
+  bytesFreed: Count,
+  bytesRepacked: Count,
+  /** Needed by nobody, and left: used too lately, or in packs of which most is needed. */
+  bytesWaiting: Count,
+  chunksMissing: Count,
+  durationMs: Count,
+  next: text(1024),
+});
+export type CollectReport = Static<typeof CollectReport>;
+
 const start = {
   taskId: Uuid,
   runId: Uuid,
@@ -90,12 +129,13 @@ const start = {
 export const UpkeepStart = Type.Union([
   record({ ...start, kind: Type.Literal('verify'), spec: VerifySpec }),
   record({ ...start, kind: Type.Literal('repair'), spec: RepairSpec }),
+  record({ ...start, kind: Type.Literal('collect'), spec: CollectSpec }),
 ]);
 export type UpkeepStart = Static<typeof UpkeepStart>;
 export type UpkeepKind = UpkeepStart['kind'];
 
 /** What such a task has found or done, kept with its run. */
-export const UpkeepReport = Type.Union([VerifyReport, RepairReport]);
+export const UpkeepReport = Type.Union([VerifyReport, RepairReport, CollectReport]);
 export type UpkeepReport = Static<typeof UpkeepReport>;
 
 /** How far a task on a repository is. */
@@ -103,4 +143,8 @@ export const UpkeepCounts = record({ packs: Count, chunks: Count, points: Count,
 export type UpkeepCounts = Static<typeof UpkeepCounts>;
 
 /** Every kind of task on a repository, and the word for what it does while it runs. */
-export const UPKEEP_PHASES = { verify: 'verifying', repair: 'repairing' } as const satisfies Record<UpkeepKind, string>;
+export const UPKEEP_PHASES = {
+  verify: 'verifying',
+  repair: 'repairing',
+  collect: 'collecting',
+} as const satisfies Record<UpkeepKind, string>;

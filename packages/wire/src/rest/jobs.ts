@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { RepairReport, UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
+import { CollectReport, RepairReport, UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
 import {
   Counter,
   closed,
@@ -89,13 +89,18 @@ export const RestoreTarget = Type.Object({
 });
 
 /** What a task on a repository has found or done. */
-export const ReportResource = Type.Union([Type.Object(VerifyReport.properties), Type.Object(RepairReport.properties)]);
+export const ReportResource = Type.Union([
+  Type.Object(VerifyReport.properties),
+  Type.Object(RepairReport.properties),
+  Type.Object(CollectReport.properties),
+]);
 
 export const RunKind = Type.Union([
   Type.Literal('backup'),
   Type.Literal('restore'),
   Type.Literal('verify'),
   Type.Literal('repair'),
+  Type.Literal('collect'),
 ]);
 export type RunKind = Static<typeof RunKind>;
 

@@ -1,4 +1,4 @@
-import { RepairSpec, VerifySpec } from '../control/upkeep.ts';
+import { CollectSpec, RepairSpec, VerifySpec } from '../control/upkeep.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed } from './fields.ts';
 import { RunResource } from './jobs.ts';
@@ -24,6 +24,16 @@ export const UPKEEP_OPERATIONS = {
     summary: 'Queues a repair of what verifications have found; a dry run changes nothing',
     params: ById,
     body: RepairSpec,
+    response: RunResource,
+    status: 202,
+  },
+  startCollection: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/collections',
+    tag: 'repositories',
+    summary: 'Queues a collection: the space of what no recovery point needs comes back; a dry run changes nothing',
+    params: ById,
+    body: CollectSpec,
     response: RunResource,
     status: 202,
   },
