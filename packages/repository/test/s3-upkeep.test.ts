@@ -3,6 +3,7 @@ import { CODEC, encodeInner, newUuidBytes, sealInner, uuidBytes } from '@sealift
 import { createRepository, openRepository, type SlotDescription, type Store } from '@sealift/repository';
 import t from 'tap';
 import { aChunk } from './fixtures/chunks.ts';
+import { allReadable, commitChunks, packBytes, storePack } from './fixtures/collections.ts';
 import { type Place, theBucket, theGateway } from './fixtures/places.ts';
 import { aSigner, commitPoint } from './fixtures/points.ts';
 
@@ -97,4 +98,47 @@ t.test('packs go into the storage class that the address names, everything else 
   for (const [name, storageClass] of classes)
     t.equal(storageClass, name.includes('packs/') ? 'COLD' : 'STANDARD', name);
   t.same((await (await theGateway()).admin('zone', 'get')).includes('"COLD"'), true, 'the gateway knows the class');
+});
+
+t.test('a collection gives back space of a bucket, and rewrites packs of which little is needed', async (t) => {
+  const store = await (await theBucket(t)).open();
+  await createRepository(store);
+  await using repository = await openRepository(store, { holder });
+  const [stays, goes, dropped] = [aChunk(3000), aChunk(90_000), aChunk(200_000)];
+  await storePack(repository, [stays, goes]);
+  await commitPoint(repository, signer, { chunks: 0, absent: [stays.id] });
+  const point = await commitChunks(repository, signer, [dropped]);
+  await repository.removePoint(point.id, { reason: 'a test' });
+  const before = await packBytes(store);
+  const report = await repository.collect({ grace: 0 }, new AbortController().signal);
+  t.match(report, { packsRepacked: 1, chunksMissing: 0, problems: [] });
+  t.ok(report.bytesFreed > 285_000, `${report.bytesFreed} bytes`);
+  t.equal(before - (await packBytes(store)), report.bytesFreed);
+  t.ok(await allReadable(repository, [stays]));
+  t.same(await store.unfinished(), []);
+});
+
+t.test('a collection leaves packs alone that the store keeps for locked points, and goes on', async (t) => {
+  const store = await (await theBucket(t, { lock: true })).open();
+  await createRepository(store);
+  const [stays, goes, dropped] = [aChunk(3000), aChunk(90_000), aChunk(200_000)];
+  {
+    await using repository = await openRepository(store, { holder });
+    await storePack(repository, [stays, goes]);
+    const [sparse] = (await store.list('packs')) as [string];
+    const kept = await commitPoint(repository, signer, { chunks: 0, absent: [stays.id] });
+    await repository.lockPoint(kept.id, repository.now() + 3_600_000);
+    const point = await commitChunks(repository, signer, [dropped]);
+    await repository.removePoint(point.id, { reason: 'a test' });
+    for (let round = 0; round < 2; round++) {
+      const report = await repository.collect({ grace: 0 }, new AbortController().signal);
+      t.same(report.problems, []);
+      t.ok((await store.list('packs')).includes(sparse), 'the locked pack is there');
+    }
+    t.same(repository.lookup(uuidBytes(repository.id), dropped.id), { state: 'missing' });
+    t.ok(await allReadable(repository, [stays]));
+  }
+  await using again = await openRepository(store, { holder });
+  t.ok(await allReadable(again, [stays]));
+  t.same(again.problems, []);
 });
