@@ -5,6 +5,8 @@ import { addJobCreate } from './commands/job/create.ts';
 import { addJobDrill } from './commands/job/drill.ts';
 import { addJobExplain } from './commands/job/explain.ts';
 import { addJobList } from './commands/job/list.ts';
+import { addJobPause } from './commands/job/pause.ts';
+import { addJobResume } from './commands/job/resume.ts';
 import { addJobRetention } from './commands/job/retention.ts';
 import { addJobRun } from './commands/job/run.ts';
 import { addJobShow } from './commands/job/show.ts';
@@ -111,6 +113,8 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addJobExplain,
       addJobRun,
       addJobDrill,
+      addJobPause,
+      addJobResume,
       addJobRetention,
       addJobUnfreeze,
     ],

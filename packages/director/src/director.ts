@@ -26,6 +26,7 @@ import { calendarOf } from './retention/calendar.ts';
 import { RetentionSchedule } from './retention/retention-schedule.ts';
 import { Turns } from './retention/turns.ts';
 import { Dispatcher } from './schedule/dispatcher.ts';
+import { JobSchedule } from './schedule/job-schedule.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
 import { PointRuns } from './tasks/point-runs.ts';
 import { VerificationSchedule } from './upkeep/verification-schedule.ts';
@@ -81,6 +82,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   const turns = new Turns();
   const sources = {
     db,
+    timeZone: config.timeZone,
     connections,
     repositories,
     board,
@@ -114,6 +116,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   };
   const dispatcher = new Dispatcher(context);
   parts.use(new KmsWatch(context));
+  parts.use(new JobSchedule(context)).look();
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.use(new VerificationSchedule(context, config.verifyWithin));
   parts.use(new RetentionSchedule(context, config.retentionInterval));

@@ -82,6 +82,11 @@ export const fail = failuresOf({
   'run-ended': { kind: 'refused', advice: 'Nothing is left to cancel.' },
   /** A configured time zone is not one. */
   'time-zone-unknown': { kind: 'refused', advice: 'Name one of the IANA database: Europe/Berlin, UTC.' },
+  /** A schedule that is no cron expression of five fields, or never due. */
+  'schedule-invalid': {
+    kind: 'refused',
+    advice: 'Give minute, hour, day of the month, month and day of the week: 30 2 * * 1-5',
+  },
   /** A run was begun again too often. */
   'run-abandoned': { kind: 'refused', advice: 'Read the log of the Transporter, mend the cause, run the job again.' },
   'ambiguous-name': { kind: 'refused', advice: 'Name it by its id.' },

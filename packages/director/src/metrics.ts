@@ -11,6 +11,7 @@ import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
 import { addDrillGauges, addKmsGauge } from './metrics-of-keys.ts';
 import { addRetentionGauges } from './metrics-of-retention.ts';
+import { addScheduleGauge } from './metrics-of-schedules.ts';
 import { addVerificationGauges } from './metrics-of-upkeep.ts';
 
 /** From a second to a day. */
@@ -19,6 +20,8 @@ const ENDS = ['done', 'warnings', 'failed', 'cancelled'] as const;
 
 export interface MetricSources {
   db: Database;
+  /** By which schedules are due. */
+  timeZone: string;
   connections: Connections;
   repositories: OpenRepositories;
   board: RunBoard;
@@ -88,6 +91,7 @@ export class DirectorMetrics {
     addDrillGauges(this.#registry, sources);
     addJobGauges(this.#registry, sources);
     addRetentionGauges(this.#registry, sources);
+    addScheduleGauge(this.#registry, sources);
     addTransporterGauges(this.#registry, sources);
     addRepositoryGauges(this.#registry, sources);
     addVerificationGauges(this.#registry, sources);

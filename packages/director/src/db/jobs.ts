@@ -21,6 +21,10 @@ export interface Job {
   keep?: KeepRule;
   /** For how long its new points are locked, beside what the repository demands. */
   immutableDays?: number;
+  /** Five cron fields, in the time zone of the Director. */
+  schedule?: string;
+  /** Since when nothing is begun by its schedule. */
+  pausedAt?: number;
   /** Its rule removes nothing for now. */
   frozen?: Freeze;
   /** The last run that was compared with those before. */
@@ -35,7 +39,10 @@ export interface Freeze {
   reasons: string[];
 }
 
-export type NewJob = Omit<Job, 'transporterName' | 'repositoryName' | 'password' | 'frozen' | 'guardedRun'> & {
+export type NewJob = Omit<
+  Job,
+  'transporterName' | 'repositoryName' | 'password' | 'pausedAt' | 'frozen' | 'guardedRun'
+> & {
   passwordId?: string;
 };
 
@@ -55,6 +62,8 @@ interface Row {
   quota_bytes: number | null;
   keep_json: string | null;
   immutable_days: number | null;
+  schedule: string | null;
+  paused_at: number | null;
   frozen_json: string | null;
   guarded_run: string | null;
   created_at: number;
@@ -94,8 +103,8 @@ export async function jobNamed(db: Database, reference: string): Promise<Job> {
 export async function addJob(db: Database, job: NewJob): Promise<void> {
   const added = await db.run(
     `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
-       exclude_json, quota_bytes, keep_json, immutable_days, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       exclude_json, quota_bytes, keep_json, immutable_days, schedule, due_since, scheduled_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     job.id,
     job.name,
     job.transporterId,
@@ -108,6 +117,9 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.quotaBytes ?? null,
     job.keep === undefined ? null : JSON.stringify(job.keep),
     job.immutableDays ?? null,
+    job.schedule ?? null,
+    job.createdAt,
+    job.createdAt,
     job.createdAt,
   );
   if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
@@ -127,6 +139,8 @@ function fromRow(row: Row): Job {
     compression: row.compression,
     exclude: JSON.parse(row.exclude_json),
     ...(row.quota_bytes === null ? {} : { quotaBytes: row.quota_bytes }),
+    ...(row.schedule === null ? {} : { schedule: row.schedule }),
+    ...(row.paused_at === null ? {} : { pausedAt: row.paused_at }),
     ...retentionOf(row),
     createdAt: row.created_at,
   };

@@ -6,9 +6,18 @@ import { MIGRATION_3 } from './migrations/3-upkeep-runs.ts';
 import { MIGRATION_4 } from './migrations/4-retention.ts';
 import { MIGRATION_5 } from './migrations/5-repository-keys.ts';
 import { MIGRATION_6 } from './migrations/6-run-keys.ts';
+import { MIGRATION_7 } from './migrations/7-schedules.ts';
 
 /** In order; a migration that was released is never changed. */
-const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2, MIGRATION_3, MIGRATION_4, MIGRATION_5, MIGRATION_6];
+const MIGRATIONS: readonly string[][] = [
+  MIGRATION_1,
+  MIGRATION_2,
+  MIGRATION_3,
+  MIGRATION_4,
+  MIGRATION_5,
+  MIGRATION_6,
+  MIGRATION_7,
+];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */
 export async function migrate(database: Database): Promise<void> {

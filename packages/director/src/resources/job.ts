@@ -1,8 +1,10 @@
 import type { JobResource } from '@sealift/wire';
+import type { Context } from '../context.ts';
 import type { Job } from '../db/jobs.ts';
+import { dueTimes } from '../schedule/cron.ts';
 import { isoTime } from './time.ts';
 
-export function jobResource(job: Job): JobResource {
+export function jobResource({ timeZone }: Pick<Context, 'timeZone'>, job: Job): JobResource {
   const { frozen } = job;
   return {
     id: job.id,
@@ -16,7 +18,17 @@ export function jobResource(job: Job): JobResource {
     ...(job.keep === undefined ? {} : { keep: job.keep }),
     ...(job.immutableDays === undefined ? {} : { immutableDays: job.immutableDays }),
     ...(frozen === undefined ? {} : { frozen: { ...frozen, since: isoTime(frozen.since) } }),
+    ...scheduleOf(job, timeZone),
     createdAt: isoTime(job.createdAt),
     ...(job.password === undefined ? {} : { password: job.password }),
+  };
+}
+
+function scheduleOf({ schedule, pausedAt }: Job, timeZone: string) {
+  const next = schedule === undefined || pausedAt !== undefined ? undefined : dueTimes(schedule, timeZone)(Date.now());
+  return {
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(pausedAt === undefined ? {} : { pausedAt: isoTime(pausedAt) }),
+    ...(next === undefined ? {} : { nextRunAt: isoTime(next) }),
   };
 }

@@ -2,17 +2,19 @@ import { parseCompression } from '@sealift/crypto';
 import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
+import { pauseJob, resumeJob } from '../db/job-schedules.ts';
 import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
 import { passwordNamed } from '../db/passwords.ts';
 import { repositoryNamed } from '../db/repositories.ts';
 import type { Run } from '../db/run.ts';
-import { addRun, existingRun, runById } from '../db/runs.ts';
+import { existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import { jobResource } from '../resources/job.ts';
 import { runResource } from '../resources/run.ts';
 import { confirmRule } from '../retention/confirm-rule.ts';
-import { publishRun } from '../schedule/run-end.ts';
+import { checkSchedule } from '../schedule/cron.ts';
+import { queueBackup } from '../schedule/queue-backup.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -21,14 +23,28 @@ export function serveJobs(app: FastifyInstance, context: Context): void {
 
   serve(app, 'listJobs', async ({ query }) => {
     const { items, ...next } = await listJobs(db, query);
-    return { items: items.map(jobResource), ...next };
+    return { items: items.map((job) => jobResource(context, job)), ...next };
   });
 
-  serve(app, 'getJob', async ({ params }) => jobResource(await jobNamed(db, params.id)));
+  serve(app, 'getJob', async ({ params }) => jobResource(context, await jobNamed(db, params.id)));
 
   serve(app, 'createJob', async ({ body, request }) => {
     const id = await creationId(db, request, 'createJob', body);
-    return jobResource((await jobById(db, id)) ?? (await create(context, id, body)));
+    return jobResource(context, (await jobById(db, id)) ?? (await create(context, id, body)));
+  });
+
+  serve(app, 'pauseJob', async ({ params }) => {
+    const { id, name } = await jobNamed(db, params.id);
+    await pauseJob(db, id, Date.now());
+    context.log.info({ audit: 'job', job: name }, 'job paused');
+    return jobResource(context, await jobNamed(db, id));
+  });
+
+  serve(app, 'resumeJob', async ({ params }) => {
+    const { id, name } = await jobNamed(db, params.id);
+    await resumeJob(db, id, Date.now());
+    context.log.info({ audit: 'job', job: name }, 'job resumed');
+    return jobResource(context, await jobNamed(db, id));
   });
 
   serve(app, 'startRun', async ({ params, request }) => {
@@ -51,6 +67,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
   const compression = body.compression ?? 'auto';
   parseCompression(compression);
   await confirmRule(context, undefined, body);
+  if (body.schedule !== undefined) checkSchedule(body.schedule, context.timeZone);
   await addJob(db, {
     id,
     name: body.name,
@@ -60,9 +77,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     encryption: body.encryption,
     compression,
     exclude: body.exclude ?? [],
-    ...(body.quotaBytes === undefined ? {} : { quotaBytes: body.quotaBytes }),
-    ...(body.keep === undefined ? {} : { keep: body.keep }),
-    ...(body.immutableDays === undefined ? {} : { immutableDays: body.immutableDays }),
+    ...optionalFields(body),
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),
   });
@@ -70,16 +85,16 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
   return await jobNamed(db, id);
 }
 
+function optionalFields({ quotaBytes, keep, immutableDays, schedule }: RequestPart<'createJob', 'body'>) {
+  return {
+    ...(quotaBytes === undefined ? {} : { quotaBytes }),
+    ...(keep === undefined ? {} : { keep }),
+    ...(immutableDays === undefined ? {} : { immutableDays }),
+    ...(schedule === undefined ? {} : { schedule }),
+  };
+}
+
 async function queue(context: Context, id: string, job: Job): Promise<Run> {
-  const added = await addRun(context.db, {
-    id,
-    jobId: job.id,
-    transporterId: job.transporterId,
-    createdAt: Date.now(),
-  });
-  if (!added) throw fail('run-queued', `A run of the job ${job.name} waits already.`);
-  context.log.info({ job: job.name, run: id }, 'run queued');
-  await publishRun(context, id);
-  context.wakeDispatcher();
-  return await existingRun(context.db, id);
+  if (await queueBackup(context, id, job)) return await existingRun(context.db, id);
+  throw fail('run-queued', `A run of the job ${job.name} waits already.`);
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { listDeletions } from '../db/deletions.ts';
 import { changeRetention, unfreeze } from '../db/job-retention.ts';
+import { setSchedule } from '../db/job-schedules.ts';
 import { type Job, jobNamed } from '../db/jobs.ts';
 import { jobResource } from '../resources/job.ts';
 import { isoTime } from '../resources/time.ts';
@@ -11,6 +12,7 @@ import { confirmRule } from '../retention/confirm-rule.ts';
 import { judgePoints } from '../retention/judge-points.ts';
 import { deletionResource } from '../retention/remove-point.ts';
 import { syncPoints } from '../retention/sync-points.ts';
+import { checkSchedule } from '../schedule/cron.ts';
 import { serve } from './serve.ts';
 
 export function serveRetention(app: FastifyInstance, context: Context): void {
@@ -19,10 +21,12 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
   serve(app, 'updateJob', async ({ params, body }) => {
     const job = await jobNamed(db, params.id);
     await confirmRule(context, job, body);
-    const { confirm: _, ...change } = body;
+    const { confirm: _, schedule, ...change } = body;
+    if (typeof schedule === 'string') checkSchedule(schedule, context.timeZone);
     await changeRetention(db, job.id, change);
-    log.info({ audit: 'job', job: job.name, ...change }, 'job changed');
-    return jobResource(await jobNamed(db, job.id));
+    if (schedule !== undefined) await setSchedule(db, job.id, schedule, Date.now());
+    log.info({ audit: 'job', job: job.name, schedule, ...change }, 'job changed');
+    return jobResource(context, await jobNamed(db, job.id));
   });
 
   serve(app, 'previewRetention', async ({ params, body }) => preview(context, await jobNamed(db, params.id), body));
@@ -37,7 +41,7 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
     const job = await jobNamed(db, params.id);
     await unfreeze(db, job.id);
     if (job.frozen !== undefined) log.warn({ audit: 'job', job: job.name, frozen: job.frozen }, 'job unfrozen');
-    return jobResource(await jobNamed(db, job.id));
+    return jobResource(context, await jobNamed(db, job.id));
   });
 
   serve(app, 'listDeletions', async ({ query }) => {

@@ -22,6 +22,12 @@ const Compression = Type.String({
 const SourcePath = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
 const Glob = Type.String({ minLength: 1, maxLength: 1024 });
 
+const Schedule = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: 'cron expression of five fields, or @daily and the like, in the time zone of the Director',
+});
+
 const Keeping = {
   keep: Type.Optional(KeepRule),
   immutableDays: Type.Optional(ImmutableDays),
@@ -42,6 +48,7 @@ export const JobRequest = closed({
   compression: Type.Optional(Compression),
   exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
+  schedule: Type.Optional(Schedule),
   ...Keeping,
 });
 
@@ -49,6 +56,7 @@ export const JobRequest = closed({
 export const JobChange = closed({
   keep: Type.Optional(Type.Union([KeepRule, Type.Null()], { description: 'null: everything is kept' })),
   immutableDays: Keeping.immutableDays,
+  schedule: Type.Optional(Type.Union([Schedule, Type.Null()], { description: 'null: only when it is asked for' })),
   confirm: Keeping.confirm,
 });
 
@@ -65,6 +73,10 @@ export const JobResource = Type.Object({
   /** Absent: everything is kept. */
   keep: Type.Optional(KeepRule),
   immutableDays: Type.Optional(Type.Integer()),
+  schedule: Type.Optional(Type.String()),
+  /** Nothing is begun by its schedule while it is there. */
+  pausedAt: Type.Optional(Time),
+  nextRunAt: Type.Optional(Time),
   /** Nothing is removed automatically while it is there. */
   frozen: Type.Optional(FreezeResource),
   createdAt: Time,

@@ -6,7 +6,7 @@ import { PointResource } from './points.ts';
 import { DeletionResource, ImmutableDays, KeepRule, Reason, RetentionResource } from './retention.ts';
 import { RepositoryResource } from './storage.ts';
 
-/** Operations on how long recovery points are kept. */
+/** Operations on when recovery points are made, and how long they are kept. */
 export const RETENTION_OPERATIONS = {
   updateJob: {
     method: 'POST',
@@ -15,6 +15,22 @@ export const RETENTION_OPERATIONS = {
     summary: 'Changes what is named of a job',
     params: ById,
     body: JobChange,
+    response: JobResource,
+  },
+  pauseJob: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/pause',
+    tag: 'jobs',
+    summary: 'Begins no more runs of a job by its schedule',
+    params: ById,
+    response: JobResource,
+  },
+  resumeJob: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/resume',
+    tag: 'jobs',
+    summary: 'Lets runs of a job begin by its schedule again, from the next time on',
+    params: ById,
     response: JobResource,
   },
   previewRetention: {

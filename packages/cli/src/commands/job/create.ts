@@ -5,7 +5,7 @@ import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parsePlaces } from '../place.ts';
-import { KEEP_HELP, parseDays, parseKeep } from './keep.ts';
+import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
 
 interface Options {
   source: string[];
@@ -14,6 +14,7 @@ interface Options {
   password?: string;
   compression?: string;
   exclude?: string[];
+  schedule?: string;
   keep?: string;
   immutable?: string;
   yes?: boolean;
@@ -29,6 +30,7 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
       'sealift job create mail --source berlin:/srv/mail --repository main --encryption source-side --password archive',
       "sealift job create home --source berlin:/home --repository main --encryption in-flight --exclude '*.tmp' '/cache/'",
       'sealift job create db --source berlin:/srv/db --repository main --encryption in-flight --keep last=3,daily=7,weekly=4 --immutable 14',
+      "sealift job create etc --source berlin:/etc --repository main --encryption in-flight --schedule '30 2 * * *'",
     ],
     notes:
       'in-flight: the target reads the data, nobody between can. source-side: only who has the password can.\n' +
@@ -40,6 +42,7 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     .option('--password <name>', 'encryption password, for source-side')
     .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
     .option('--exclude <pattern...>', 'what to leave out')
+    .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target lock each recovery point for so many days: nobody can remove it')
     .option('--yes', 'the rule is meant, even if it keeps hardly anything')
@@ -52,9 +55,10 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     });
 }
 
-function keepingFields({ keep, immutable, yes }: Options) {
+function keepingFields({ schedule, keep, immutable, yes }: Options) {
   const rule = keep === undefined ? null : parseKeep(keep);
   return {
+    ...(schedule === undefined || schedule === 'none' ? {} : { schedule }),
     ...(rule === null ? {} : { keep: rule }),
     ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
     ...(yes === undefined ? {} : { confirm: yes }),

@@ -6,6 +6,9 @@ const MOST = 10_000;
 
 export const KEEP_HELP = 'recovery points to keep, last=3,daily=7,weekly=4,monthly=12,yearly=3, or all';
 
+export const SCHEDULE_HELP =
+  "when it runs: minute, hour, day, month, weekday in the Director's time zone, '30 2 * * *'; none: when asked for";
+
 /** `last=3,daily=7` as a rule; `all` as null: everything is kept. */
 export function parseKeep(text: string): KeepRule | null {
   if (text === 'all') return null;

@@ -5,9 +5,10 @@ import { formatJob } from '../../output/job.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
-import { KEEP_HELP, parseDays, parseKeep } from './keep.ts';
+import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
 
 interface Options {
+  schedule?: string;
   keep?: string;
   immutable?: string;
   yes?: boolean;
@@ -17,10 +18,11 @@ interface Options {
 export function addJobUpdate(parent: Command, invocation: Invocation): void {
   defineCommand(parent, {
     usage: 'update <job>',
-    describe: 'change how long the recovery points of a job are kept',
+    describe: 'change when a job runs, and how long its recovery points are kept',
     examples: [
       'sealift job update web --keep last=3,daily=7,weekly=4,monthly=12,yearly=3',
       'sealift job update web --keep all',
+      "sealift job update web --schedule '0 */4 * * 1-5'",
       'sealift job update web --immutable 30',
     ],
     notes:
@@ -28,20 +30,27 @@ export function addJobUpdate(parent: Command, invocation: Invocation): void {
       'made a recovery point, and once a day. --immutable counts for the recovery points that are made from now on;\n' +
       'the lock of those there are can only be lengthened: sealift point lock.',
   })
+    .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target lock each new recovery point for so many days; 0: not')
     .option('--yes', 'the rule is meant, even if it leaves hardly more than the newest recovery point')
     .addOption(jsonOption())
-    .action(async (id: string, { keep, immutable, yes, json }: Options) => {
-      if (keep === undefined && immutable === undefined)
-        throw fail('usage', 'nothing to change: give --keep or --immutable');
-      const body = {
-        ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
-        ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
-        ...(yes === undefined ? {} : { confirm: yes }),
-      };
+    .action(async (id: string, options: Options) => {
+      const body = changes(options);
       const director = await openDirector(invocation);
       const job = await director.call('updateJob', { params: { id }, body }, invocation.signal);
-      printResult(invocation, json, job, () => formatJob(job));
+      printResult(invocation, options.json, job, () => formatJob(job));
     });
+}
+
+function changes({ schedule, keep, immutable, yes }: Options) {
+  if ([schedule, keep, immutable].every((option) => option === undefined)) {
+    throw fail('usage', 'nothing to change: give --schedule, --keep or --immutable');
+  }
+  return {
+    ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? null : schedule }),
+    ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
+    ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
+    ...(yes === undefined ? {} : { confirm: yes }),
+  };
 }
