@@ -121,6 +121,7 @@ export class DirectorMetrics {
     this.#bytes.inc({ stage: 'read' }, progress.bytesRead);
     this.#bytes.inc({ stage: 'sent' }, progress.bytesSent);
     this.#bytes.inc({ stage: 'written' }, progress.bytesStored);
+    this.#bytes.inc({ stage: 'collected' }, progress.upkeep?.bytesFreed ?? 0);
   }
 
   /** Prometheus text format. */
