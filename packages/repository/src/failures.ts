@@ -96,6 +96,10 @@ export const fail = failuresOf({
     advice:
       'Check that these credentials may list, read, write and delete in the bucket, and that the region is right.',
   },
+  'store-untrusted': {
+    kind: 'refused',
+    advice: 'If the endpoint is the right one, name the authority of its certificate in NODE_EXTRA_CA_CERTS.',
+  },
   'bucket-missing': { kind: 'refused', advice: 'Make the bucket first, or correct its name in the address.' },
   /** The clocks of this machine and of the object store differ so much that it takes no requests. */
   'clock-skew': { kind: 'retry', advice: 'Set the clock of this machine by NTP.' },
