@@ -74,6 +74,11 @@ export class Site implements AsyncDisposable {
     this.#processes.set(part, (await startProcess(file, this.#configs.get(part))).child);
   }
 
+  /** What a part is started with from now on. */
+  reconfigure(part: Part, more: Partial<DirectorConfig & TransporterConfig>): void {
+    this.#configs.set(part, { ...this.#configs.get(part), ...more } as DirectorConfig | TransporterConfig);
+  }
+
   /** Ends it as a power cut would. */
   async kill(part: Part): Promise<void> {
     const child = this.#processes.get(part) as ChildProcess;
