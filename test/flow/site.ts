@@ -47,6 +47,7 @@ export class Site implements AsyncDisposable {
       names: [],
       drillInterval: 0,
       verifyWithin: 0,
+      collectInterval: 0,
       retentionInterval: 0,
       timeZone: 'UTC',
       logLevel: LOG_LEVEL,
