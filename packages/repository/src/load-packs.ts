@@ -32,6 +32,8 @@ export interface LoadOptions {
   onProblem: (failure: Failure) => void;
   /** Where ends of packs are kept on this machine. */
   cache?: MetadataCache | undefined;
+  /** Encrypted at rest: the master keys there are, and the zone that is sealed under them. */
+  sealed?: { zone: Buffer; epochs: ReadonlySet<number> } | undefined;
 }
 
 /**
@@ -60,10 +62,31 @@ async function loadFinished(store: Store, table: PackTable, options: LoadOptions
     for (const name of names) known.add(name);
     for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
       if (pack === 'vanished') vanished++;
-      else if (pack !== undefined) storedBytes += addPack(table, pack);
+      else if (pack !== undefined) storedBytes += takeIn(table, pack, options);
     }
   }
   return storedBytes;
+}
+
+function takeIn(table: PackTable, pack: LoadedPack, options: LoadOptions): number {
+  return opens(pack, options) ? addPack(table, pack) : addClosed(table, pack);
+}
+
+/** A pack under a master key that is gone came back, or was published late; what it holds stands elsewhere, or is lost. */
+function opens({ header, name }: LoadedPack, { sealed, onProblem }: LoadOptions): boolean {
+  if (sealed === undefined || !header.zone.equals(sealed.zone)) return true;
+  if (header.run !== undefined && sealed.epochs.has(header.run.epoch)) return true;
+  const under = header.run === undefined ? 'no master key' : `master key ${header.run.epoch}, which is gone`;
+  onProblem(fail('pack-damaged', `Pack ${name} is sealed under ${under}: nothing in it counts as there.`));
+  return false;
+}
+
+/** Known by name only, and left alone by collections: should its key come back, it can be read again. */
+function addClosed(table: PackTable, { header, name, length }: LoadedPack): number {
+  const indexed = table.pack(table.addPack(header, name));
+  indexed.length = length;
+  indexed.damaged = true;
+  return length;
 }
 
 function addPack(table: PackTable, pack: LoadedPack): number {

@@ -6,7 +6,7 @@ import { MasterKeys } from './at-rest/master-keys.ts';
 import { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
 import { encodeConfig } from './format/config.ts';
-import type { SlotDescription } from './format/key-table.ts';
+import type { DecodedKeyTable, SlotDescription } from './format/key-table.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease } from './lease.ts';
@@ -92,8 +92,11 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const config = await readConfig(store);
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
+  const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   const problems: Failure[] = [];
-  const loading = { readOnly, onProblem: (failure: Failure) => problems.push(failure), cache: options.cache };
+  const onProblem = (failure: Failure) => problems.push(failure);
+  const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
+  const loading = { readOnly, onProblem, cache: options.cache, sealed };
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
@@ -101,13 +104,16 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const isCommitted = (pointId: string) => shelf.get(pointId) !== undefined;
   const sessions = lease && held.use(await Sessions.load(store, clock, table.epochs, isCommitted));
   const freeBytes = await store.freeBytes();
-  const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   held.move();
   const parts: Parts = {
     ...{ store, config, lease, table, keyTable, sessions, shelf, clock, problems, storedBytes, freeBytes },
     reload: readOnly ? () => reload(parts) : undefined,
   };
   return new ServedRepository(parts);
+}
+
+function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {
+  return new Set([epoch, ...earlier.map((key) => key.epoch)]);
 }
 
 /** What is in the packs now, in place of what was in them at the opening. */

@@ -1,4 +1,4 @@
-import { Failure } from '@sealift/core';
+import type { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import { type Rotation, rotateMasterKey } from './at-rest/rotate-master-key.ts';
@@ -6,7 +6,6 @@ import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.t
 import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
 import { fail } from './failures.ts';
-import { sha256InBackground } from './format/checksum.ts';
 import type { RepositoryConfig } from './format/config.ts';
 import type { DecodedKeyTable } from './format/key-table.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
@@ -14,16 +13,17 @@ import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
 import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
-import { splitRecord } from './pack-scan.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
 import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
+import { readChunk } from './read-chunk.ts';
 import { type RecordHost, RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Sessions } from './sessions.ts';
+import { type CollectHost, collect as collectPacks } from './upkeep/collect.ts';
 import type { CollectOptions, CollectReport, Resealing } from './upkeep/collection.ts';
 import { Collector } from './upkeep/collector.ts';
 import type { UpkeepHost } from './upkeep/host.ts';
@@ -112,24 +112,9 @@ export class ServedRepository implements Repository {
   }
 
   async readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }> {
-    signal?.throwIfAborted();
-    const { found, bytes } = await this.#records.read(zone, id);
-    signal?.throwIfAborted();
-    try {
-      const { head, body, complete } = splitRecord(bytes);
-      if (!complete || head.type !== found.type || !head.id.equals(id))
-        throw fail('format-damaged', 'It holds another chunk.');
-      if (!(await sha256InBackground(body)).equals(head.checksum))
-        throw fail('format-damaged', 'Its checksum does not hold.');
-      const sealed = this.encryption !== undefined && zone.equals(this.#parts.config.id);
-      return { type: head.type, body: sealed ? this.encryption.unseal(head, body) : body };
-    } catch (thrown) {
-      if (!(thrown instanceof Failure) || thrown.kind !== 'corrupt') throw thrown;
-      const where = `pack ${found.in.name} in ${this.#parts.store.location}`;
-      throw fail('chunk-damaged', `Chunk ${id.toString('hex')} in ${where} is damaged: ${thrown.message}`, {
-        cause: thrown,
-      });
-    }
+    const sealed = this.encryption !== undefined && zone.equals(this.#parts.config.id);
+    const open = sealed ? this.encryption : undefined;
+    return await readChunk({ records: this.#records, parts: this.#parts, encryption: open }, { zone, id }, signal);
   }
 
   async points(): Promise<PointRecord[]> {
@@ -189,23 +174,22 @@ export class ServedRepository implements Repository {
     return this.#inTurn(({ lease }) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
   }
 
-  async collect(options: CollectOptions, signal: AbortSignal, resealing?: Resealing): Promise<CollectReport> {
-    const { lease, sessions } = this.#writable();
-    const { store, table } = this.#parts;
-    const onStored = (bytes: number) => this.#onStored(bytes);
-    const host = { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
-    return await this.#collector.run(resealing === undefined ? host : { ...host, resealing }, options, signal);
+  async collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
+    return await this.#collector.run(this.#collectHost(), options, signal);
   }
 
   async rotateMasterKey(options: CollectOptions & { resumed: boolean }, signal: AbortSignal): Promise<Rotation> {
     const { encryption } = this;
-    const { store, table } = this.#parts;
-    const collect = (resealing: Resealing) => this.collect(options, signal, resealing);
+    const { store } = this.#parts;
     const epochsInUse = () => {
       const writing = [...this.#writers].flatMap(({ sealUnder }) => (sealUnder === undefined ? [] : [sealUnder.epoch]));
-      return new Set([...writing, ...table.masterEpochs()]);
+      return new Set([...writing, ...this.#parts.table.masterEpochs()]);
     };
-    return await rotateMasterKey({ encryption, location: store.location, collect, epochsInUse }, options);
+    const rotate = (either: AbortSignal) => {
+      const collect = (resealing: Resealing) => collectPacks({ ...this.#collectHost(), resealing }, options, either);
+      return rotateMasterKey({ encryption, location: store.location, collect, epochsInUse }, options);
+    };
+    return await this.#collector.alone(store.location, rotate, signal);
   }
 
   get leastLock(): number {
@@ -285,6 +269,13 @@ export class ServedRepository implements Repository {
     }
     await sessions.committed(pointId);
     return this.#retention.keep(shelf.demand(pointId));
+  }
+
+  #collectHost(): CollectHost {
+    const { lease, sessions } = this.#writable();
+    const { store, table } = this.#parts;
+    const onStored = (bytes: number) => this.#onStored(bytes);
+    return { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
   }
 
   #upkeepHost(): UpkeepHost {

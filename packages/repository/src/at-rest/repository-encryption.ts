@@ -55,8 +55,9 @@ export class RepositoryEncryption {
   /** @throws Failure `wrong-repository-key`, `key-slot-unknown`, or `key-table-damaged` */
   unlock(slotId: Buffer, slotKey: Buffer): void {
     const keys = MasterKeys.open(this.#table, slotId, slotKey);
-    this.#keys?.erase();
-    this.#keys = keys;
+    // One that is unlocked goes on with the keys it has: a change of slots may be using them.
+    if (this.#keys === undefined) this.#keys = keys;
+    else keys.erase();
   }
 
   /** Forgets the keys. */
@@ -116,9 +117,9 @@ export class RepositoryEncryption {
     });
   }
 
-  /** Erases the earlier master keys that are not among `epochs`: nothing is sealed under them any more. */
-  retainMasterKeys(epochs: ReadonlySet<number>): Promise<void> {
-    return this.#change((keys) => ({ keys: keys.retaining(epochs), slots: this.#table.slots }));
+  /** Erases the earlier master keys that are not in use when its turn has come: nothing is sealed under them any more. */
+  retainMasterKeys(inUse: () => ReadonlySet<number>): Promise<void> {
+    return this.#change((keys) => ({ keys: keys.retaining(inUse()), slots: this.#table.slots }));
   }
 
   /** One change at a time; it counts once its table is durable. */

@@ -33,7 +33,7 @@ export async function rotateMasterKey(host: RotationHost, { resumed }: { resumed
   }
   if (!resumed || encryption.state.earlier.length === 0) await encryption.rotate();
   const collected = await host.collect(resealing(encryption));
-  await encryption.retainMasterKeys(host.epochsInUse());
+  await encryption.retainMasterKeys(host.epochsInUse);
   const { epoch, earlier } = encryption.state;
   return { epoch, earlier, collected };
 }
