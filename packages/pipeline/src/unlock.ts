@@ -47,11 +47,18 @@ function opens(encryption: RepositoryEncryption, slotId: Buffer, slotKey: Buffer
 /** Has each key management service unwrap the slots that it made; what a slot names only selects among them. */
 export function unlockFromKms(wrappers: KeyWrapper[]): Unlock {
   return async (encryption) => {
+    let failure: unknown;
     for (const { id, kms } of encryption.state.slots) {
       const wrapper = wrappers.find(({ provider, keyRef }) => provider === kms?.provider && keyRef === kms.keyRef);
       if (kms === undefined || wrapper === undefined) continue;
-      if (opens(encryption, id, await wrapper.unwrap(kms.ciphertext, slotKeyWrapContext(id)))) return;
+      try {
+        if (opens(encryption, id, await wrapper.unwrap(kms.ciphertext, slotKeyWrapContext(id)))) return;
+      } catch (thrown) {
+        // Another slot may open, by another service.
+        failure ??= thrown;
+      }
     }
+    if (failure !== undefined) throw failure;
     throw fail(
       'repository-key-missing',
       'None of the key management services given has made a slot of the repository.',

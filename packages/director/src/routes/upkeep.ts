@@ -1,7 +1,7 @@
 import type { RunResource } from '@sealift/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
-import { repositoryNamed } from '../db/repositories.ts';
+import { type Repository, repositoryNamed } from '../db/repositories.ts';
 import type { Upkeep } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { runResource } from '../resources/run.ts';
@@ -23,9 +23,13 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
     start(context, request, params.id, { kind: 'collect', spec: body }),
   );
 
-  serve(app, 'startMasterKeyRotation', ({ params, body, request }) =>
-    start(context, request, params.id, { kind: 'rotate-master-key', spec: body }),
-  );
+  serve(app, 'startMasterKeyRotation', async ({ params, body, request }) => {
+    const repository = await repositoryNamed(context.db, params.id);
+    const id = await creationId(context.db, request, 'rotate-master-key', [repository.id, body]);
+    const epoch = context.repositories.of(repository.id)?.keys?.epoch;
+    const spec = epoch === undefined ? body : { ...body, beyond: epoch };
+    return await queued(context, id, repository, { kind: 'rotate-master-key', spec });
+  });
 }
 
 async function start(
@@ -36,5 +40,9 @@ async function start(
 ): Promise<RunResource> {
   const repository = await repositoryNamed(context.db, reference);
   const id = await creationId(context.db, request, upkeep.kind, [repository.id, upkeep]);
+  return await queued(context, id, repository, upkeep);
+}
+
+async function queued(context: Context, id: string, repository: Repository, upkeep: Upkeep): Promise<RunResource> {
   return runResource(context, (await runById(context.db, id)) ?? (await queueUpkeep(context, id, repository, upkeep)));
 }

@@ -119,7 +119,7 @@ export class Repositories implements AsyncDisposable {
     return this.#inTurn(async () => {
       const folder = normalPlace(path);
       const known = this.#at(folder);
-      if (known !== undefined) return this.#answer(known);
+      if (known !== undefined) return this.#madeBefore(known, encryption);
       const repository =
         (await this.#createAt(folder, encryption)) ?? (await this.#adoptEmpty(folder, encryption !== undefined));
       return this.#register({ id: repository.id, name, path: folder, repository, failure: undefined });
@@ -234,6 +234,16 @@ export class Repositories implements AsyncDisposable {
       throw thrown;
     }
     return this.#answer(entry);
+  }
+
+  /** The same request once more; one for another kind of repository must not pass for it. */
+  #madeBefore(known: Entry, encryption: FirstSlot | undefined): ToldRepository {
+    const slots = this.opened(known.id).encryption?.state.slots;
+    const asAsked =
+      encryption === undefined ? slots === undefined : slots?.some(({ id }) => id.equals(encryption.slot.id)) === true;
+    if (asAsked) return this.#answer(known);
+    const is = slots === undefined ? 'is not encrypted at rest' : 'is encrypted at rest, with other keys';
+    throw fail('repository-conflict', `${known.path} already holds the repository ${known.id}, which ${is}`);
   }
 
   #answer(entry: Entry): ToldRepository {

@@ -5,7 +5,7 @@ import { upkeepProgress } from './upkeep-progress.ts';
 
 /** Gives a repository a new master key and seals everything anew under it. A later attempt goes on with the same key. */
 export async function rotateMasterKey(
-  { spec, attempt }: { spec: RotationSpec; attempt: number },
+  { spec: { beyond, ...spec }, attempt }: { spec: RotationSpec; attempt: number },
   { repository }: UpkeepMeans,
   reporter: TaskReporter,
   signal: AbortSignal,
@@ -14,7 +14,7 @@ export async function rotateMasterKey(
   const { epoch, earlier, collected } = await repository.rotateMasterKey(
     {
       ...spec,
-      resumed: attempt > 1,
+      resumed: beyond === undefined ? attempt > 1 : (repository.encryption?.state.epoch ?? 0) > beyond,
       onProgress: ({ phase, done }) => {
         if (phase === 'mark') counts.points = done;
         else counts.packs += 1;
@@ -40,5 +40,8 @@ export async function rotateMasterKey(
 function nextStep(earlier: number, problems: number): string {
   if (problems > 0) return 'The repository is damaged. Verify it: sealift repository verify NAME --wait';
   if (earlier === 0) return 'Nothing: no earlier master key opens anything any more.';
-  return 'Some packs stay under earlier master keys: rotate once more when the backups that run now have ended.';
+  return (
+    'Some packs stay under earlier master keys: rotate once more when the backups that run now have ended. If they stay ' +
+    'then too, verify and repair the repository.'
+  );
 }

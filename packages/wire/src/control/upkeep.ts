@@ -119,6 +119,8 @@ export type CollectReport = Static<typeof CollectReport>;
 
 /** A new master key of a repository that is encrypted at rest, and everything sealed anew under it. */
 export const RotationSpec = record({
+  /** Number of the master key when the rotation was asked for: a later attempt goes on once there is a higher one. */
+  beyond: Type.Optional(Count),
   bytesPerSecond: Type.Optional(
     Type.Integer({ minimum: 1024 * 1024, description: 'most that is read and written in a second' }),
   ),

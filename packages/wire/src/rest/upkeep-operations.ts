@@ -43,7 +43,7 @@ export const UPKEEP_OPERATIONS = {
     tag: 'repositories',
     summary: 'Queues a new master key for a repository that is encrypted at rest: everything is sealed anew under it',
     params: ById,
-    body: RotationSpec,
+    body: closed({ bytesPerSecond: RotationSpec.properties.bytesPerSecond }),
     response: RunResource,
     status: 202,
   },
