@@ -1,10 +1,20 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { CHUNK_TYPE, chunkId, chunkKeysFromSecret, encodeBundle, encodeInner, sealChunk } from '@sealift/crypto';
 import { type Manifest, openManifest, sealManifest } from '@sealift/repository';
-import { encodeChunk, encodeCommit, encodeReadPoint, MESSAGE, type Opened } from '@sealift/wire';
+import {
+  decodePoint,
+  decodePoints,
+  decodeRefused,
+  encodeChunk,
+  encodeCommit,
+  encodeListPoints,
+  encodeReadPoint,
+  MESSAGE,
+  type Opened,
+} from '@sealift/wire';
 import t from 'tap';
 import { Liar } from './lying-source.ts';
 import { type Pair, pair } from './pair.ts';
@@ -210,6 +220,48 @@ t.test('a backup session reads no recovery point but its own, and serves no rest
     t.match(code, /^(not-permitted|protocol-violation)$/, `message ${kind}: ${code}`);
   }
 });
+
+for (const mode of ['in-flight', 'source-side'] as const) {
+  t.test(
+    `a ticket to read opens the points of its job alone, also where the dedup zone is shared, ${mode}`,
+    async (t) => {
+      await using both = await pair();
+      const path = join(both.folder, 'secret');
+      writeFileSync(path, noise('secret', 3000));
+      const [victim, agent, idle] = [both.jobId, randomUUID(), randomUUID()];
+      const { pointId: theirs, hash } = await both.backup([path], mode);
+      both.jobId = agent;
+      const { pointId: own } = await both.backup([path], mode);
+
+      const listed = async () => {
+        await using liar = await Liar.openToRead(both, mode);
+        await liar.say(MESSAGE.listPoints, encodeListPoints());
+        return decodePoints((await liar.hear()).payload).map(({ pointId }) => pointId);
+      };
+      const read = async (id: string) => {
+        await using liar = await Liar.openToRead(both, mode);
+        await liar.say(MESSAGE.readPoint, encodeReadPoint(id));
+        const { kind, payload } = await liar.hear();
+        if (kind === MESSAGE.refused) return decodeRefused(payload).code;
+        return openManifest(decodePoint(payload), {}).manifest.pointId;
+      };
+      t.same(await listed(), [own]);
+      t.equal(await read('latest'), own);
+      t.equal(await read(own), own);
+      t.equal(await read(theirs), 'not-permitted');
+      await t.rejects(both.restore(theirs, mode, join(both.folder, 'stolen')), { code: 'not-permitted' });
+      await t.rejects(both.sample(theirs, mode, { files: 1, hash }), { code: 'not-permitted' });
+      t.notOk(existsSync(join(both.folder, 'stolen', 'secret')));
+      both.jobId = idle;
+      t.same(await listed(), []);
+      t.equal(await read('latest'), 'point-unknown');
+      t.equal(await read(own), 'not-permitted');
+      both.jobId = victim;
+      t.same(await listed(), [theirs]);
+      t.same((await both.restore(theirs, mode, join(both.folder, 'restored'))).warned, [], 'its own job comes back');
+    },
+  );
+}
 
 t.test('more unacknowledged bytes than the window, or chunks out of order, end the session', async (t) => {
   await using both = await pair();

@@ -13,6 +13,7 @@ import {
   encodeReferencesEnd,
   type Link,
   MESSAGE,
+  type Open,
   type Opened,
 } from '@sealift/wire';
 import type { Pair } from './pair.ts';
@@ -41,11 +42,23 @@ export class Liar implements AsyncDisposable {
     const { jobId, repository } = both;
     const record = run && { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment };
     const open = { purpose: 'backup', runId, jobId, repositoryId: repository.id } as const;
-    await liar.say(MESSAGE.open, encodeOpen(record === undefined ? open : { ...open, run: record }));
-    const answer = await liar.hear();
-    if (answer.kind !== MESSAGE.opened) throw new Error(`message ${answer.kind}`);
-    liar.opened = decodeOpened(answer.payload);
+    await liar.#open(record === undefined ? open : { ...open, run: record });
     return liar;
+  }
+
+  /** With a ticket to read what the present job of the pair has. */
+  static async openToRead(both: Pair, mode: ProtectionMode): Promise<Liar> {
+    const runId = randomUUID();
+    const liar = new Liar(both, await both.linkFor(['read'], runId, mode), runId);
+    await liar.#open({ purpose: 'restore', runId, jobId: both.jobId, repositoryId: both.repository.id });
+    return liar;
+  }
+
+  async #open(open: Open): Promise<void> {
+    await this.say(MESSAGE.open, encodeOpen(open));
+    const answer = await this.hear();
+    if (answer.kind !== MESSAGE.opened) throw new Error(`message ${answer.kind}`);
+    this.opened = decodeOpened(answer.payload);
   }
 
   say(kind: number, parts: Buffer[]): Promise<void> {

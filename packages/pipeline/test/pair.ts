@@ -59,7 +59,8 @@ export type Restored = RestoreOutcome & { warned: PathWarning[] };
 export class Pair implements AsyncDisposable {
   readonly folder: string;
   readonly repository: Repository;
-  readonly jobId = randomUUID();
+  /** The job that runs, and that tickets are for; a test that has several changes it. */
+  jobId: string = randomUUID();
   readonly password = PASSWORD;
   /** Where the source dials; a test may put a proxy in between. */
   port = 0;

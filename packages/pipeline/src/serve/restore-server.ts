@@ -1,6 +1,6 @@
 import { ByteCredit, releaseMemory, toFailure } from '@sealift/core';
 import { type Ticket, uuidBytes } from '@sealift/crypto';
-import { openManifest, type Repository } from '@sealift/repository';
+import { openManifest, type PointRecord, type Repository } from '@sealift/repository';
 import {
   decodeFetch,
   decodeListPoints,
@@ -21,7 +21,10 @@ import { newestOf } from './newest-point.ts';
 /** Chunks that may be read and not yet sent at a time; each has at most a few MiB. */
 const READS_UNDER_WAY = 8;
 
-/** The target's end of a restore: hands out recovery points and chunks of the zone its ticket covers, as they are stored. */
+/**
+ * The target's end of a restore: hands out recovery points of the job its ticket names, and chunks of the zone it covers,
+ * as they are stored.
+ */
 export class RestoreServer implements SessionServer {
   readonly #link: Link;
   readonly #jobId: string;
@@ -68,7 +71,9 @@ export class RestoreServer implements SessionServer {
   async #readPoint(payload: Buffer): Promise<void> {
     const wanted = decodeReadPoint(payload);
     const { manifest } = await this.#repository.readPoint(wanted === 'latest' ? await this.#latest() : wanted);
-    if (!openManifest(manifest, {}).manifest.zone.equals(this.#zone)) {
+    const { jobId, zone } = openManifest(manifest, {}).manifest;
+    if (jobId !== this.#jobId) throw fail('not-permitted', 'The ticket of this restore is for another job.');
+    if (!zone.equals(this.#zone)) {
       throw fail('not-permitted', 'The ticket of this restore covers another encryption domain.');
     }
     await this.#link.send(MESSAGE.point, encodePoint(manifest));
@@ -76,15 +81,19 @@ export class RestoreServer implements SessionServer {
 
   async #listPoints(payload: Buffer): Promise<void> {
     decodeListPoints(payload);
-    const points = await this.#repository.points();
+    const points = await this.#ownPoints();
     await this.#link.send(MESSAGE.points, encodePoints(points.map(({ id, ...point }) => ({ pointId: id, ...point }))));
   }
 
   async #latest(): Promise<string> {
-    const points = await this.#repository.points();
-    const newest = newestOf(points.filter(({ jobId }) => jobId === this.#jobId));
+    const newest = newestOf(await this.#ownPoints());
     if (newest === undefined) throw fail('point-unknown', 'The job has no recovery point in this repository.');
     return newest.id;
+  }
+
+  /** A repository holds points of many jobs, and an agent that was taken over gets tickets for its own. */
+  async #ownPoints(): Promise<PointRecord[]> {
+    return (await this.#repository.points()).filter(({ jobId }) => jobId === this.#jobId);
   }
 
   /** Reads a few chunks at a time and sends them as they come; the link's own back-pressure bounds what is under way. */
