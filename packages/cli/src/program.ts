@@ -30,9 +30,11 @@ import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
 import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
+import { addRepositoryAdopt } from './commands/repository/adopt.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryShow } from './commands/repository/show.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
 import { addRunList } from './commands/run/list.ts';
@@ -69,7 +71,14 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     'repository',
     'where recovery points are kept',
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
-    [addRepositoryCreate, addRepositoryList, addRepositoryVerify, addRepositoryImmutable],
+    [
+      addRepositoryCreate,
+      addRepositoryAdopt,
+      addRepositoryList,
+      addRepositoryShow,
+      addRepositoryVerify,
+      addRepositoryImmutable,
+    ],
   ],
   [
     'password',

@@ -2,10 +2,11 @@ export { runBackup } from './backup.ts';
 export type { BackupOptions, BackupOutcome } from './backup-options.ts';
 export { proveInFlight } from './decrypt/prove-chunk.ts';
 export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
+export { keysForRecovery, type WaysToKeys } from './keys-for-recovery.ts';
 export { type ListOptions, listEntries } from './list-entries.ts';
 export type { PathWarning } from './progress.ts';
 export { type ServeOptions, serveSession } from './receive.ts';
-export { keysFromPassword, recoverFromRepository } from './recover.ts';
+export { recoverFromRepository } from './recover.ts';
 export {
   type KeysForRuns,
   type LinkToPoint,

@@ -54,6 +54,8 @@ export interface Repository extends AsyncDisposable {
   points(): Promise<PointRecord[]>;
   /** The recovery point file as it was committed. */
   readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }>;
+  /** Certificates (DER) of the authorities under which its points were made, as far as they were kept. */
+  authorities(): Promise<Buffer[]>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
   commitPoint(commit: PointToCommit): Promise<PointRecord>;

@@ -1,6 +1,7 @@
 import { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
+import { readAuthorities } from './authorities.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
@@ -142,6 +143,10 @@ export class ServedRepository implements Repository {
     if (!opened.hash.equals(record.hash))
       throw fail('point-damaged', `Recovery point ${id} was replaced by another file.`);
     return { manifest: file, record };
+  }
+
+  authorities(): Promise<Buffer[]> {
+    return readAuthorities(this.#parts.store);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {

@@ -24,8 +24,27 @@ export async function withPassword(
 async function mustAsk({ host, signal }: Invocation, director: RestClient, run: RunResource): Promise<boolean> {
   if (host.stdin.isTTY !== true) return false;
   if (run.job === undefined) return false;
+  if (run.restore !== undefined) return await pointNeedsPassword(director, run.restore.point, signal);
   const job = await director.call('getJob', { params: { id: run.job.id } }, signal);
   if (job.password === undefined) return false;
   const { keep } = await director.call('getPassword', { params: { id: job.password.id } }, signal);
   return keep === 'never';
+}
+
+async function pointNeedsPassword(director: RestClient, id: string, signal: AbortSignal): Promise<boolean> {
+  return (await director.call('getPoint', { params: { id } }, signal)).passwordNeeded === true;
+}
+
+/** Gives a recovery point, for looking into it, the password that the Director does not keep. */
+export async function withPointPassword(
+  { passwordFile }: PasswordOptions,
+  invocation: Invocation,
+  director: RestClient,
+  id: string,
+): Promise<void> {
+  const { host, signal } = invocation;
+  const ask = host.stdin.isTTY === true && (await pointNeedsPassword(director, id, signal));
+  if (passwordFile === undefined && !ask) return;
+  const password = await readSecret(invocation, { label: 'Encryption password', file: passwordFile });
+  await director.call('givePointPassword', { params: { id }, body: { password } }, signal);
 }

@@ -74,6 +74,9 @@ async function catchUp(context: Context, session: Session, { running, held, sign
     const opening = repositories.map(async (repository) => {
       await context.repositories.open(session, repository, signal);
       context.wakeDispatcher();
+      if (context.repositories.of(repository.id)?.stats !== undefined) {
+        await context.comparisons.compareSoon(repository);
+      }
     });
     await Promise.all([...opening, reconcile(context, session, running, held)]);
   } catch (thrown) {

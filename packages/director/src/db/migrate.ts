@@ -4,9 +4,10 @@ import { MIGRATION_1 } from './migrations/1-first-tables.ts';
 import { MIGRATION_2 } from './migrations/2-keys-and-trust.ts';
 import { MIGRATION_3 } from './migrations/3-upkeep-runs.ts';
 import { MIGRATION_4 } from './migrations/4-retention.ts';
+import { MIGRATION_5 } from './migrations/5-adopted-points.ts';
 
 /** In order; a migration that was released is never changed. */
-const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2, MIGRATION_3, MIGRATION_4];
+const MIGRATIONS: readonly string[][] = [MIGRATION_1, MIGRATION_2, MIGRATION_3, MIGRATION_4, MIGRATION_5];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */
 export async function migrate(database: Database): Promise<void> {

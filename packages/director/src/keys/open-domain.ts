@@ -1,5 +1,6 @@
-import { type OpenDomain, openDomain, openWithKms } from '@sealift/crypto';
+import { describeDomain, type OpenDomain, openDomain, openWithKms } from '@sealift/crypto';
 import type { Context } from '../context.ts';
+import { descriptorsOpening } from '../db/descriptors.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { fail } from '../failures.ts';
 import { hashContext } from './wrapping.ts';
@@ -44,18 +45,23 @@ export async function openWantedDomain(context: Context, wanted: WantedDomain): 
   throw fail('password-needed', `The password of encryption domain ${wanted.domainId} is not kept here.`);
 }
 
-async function byStoredHash({ db, wrapping }: Context, { domainId }: WantedDomain) {
+/** A hash of an earlier password than that of the point does not open it. */
+async function byStoredHash({ db, wrapping }: Context, { domainId, descriptor }: WantedDomain) {
   const epoch = await newestEpoch(db, domainId);
-  if (epoch?.wrappedHash === undefined) return undefined;
+  if (epoch?.wrappedHash === undefined || epoch.epoch < epochOf(descriptor)) return undefined;
   return { passwordHash: await wrapping.unwrap(epoch.wrappedHash, hashContext(epoch)), descriptor: epoch.descriptor };
 }
 
 async function byKms({ db, wrapping }: Context, { domainId, descriptor }: WantedDomain) {
-  for (const candidate of [(await newestEpoch(db, domainId))?.descriptor, descriptor]) {
+  for (const candidate of [...(await descriptorsOpening(db, domainId, epochOf(descriptor))), descriptor]) {
     const passwordHash = candidate && (await openWithKms(candidate, wrapping.all));
     if (candidate !== undefined && passwordHash !== undefined) return { passwordHash, descriptor: candidate };
   }
   return undefined;
+}
+
+function epochOf(descriptor: Buffer | undefined): number {
+  return descriptor === undefined ? 0 : describeDomain(descriptor).epoch;
 }
 
 async function byGivenPassword({ given }: Context, { givenFor }: WantedDomain) {

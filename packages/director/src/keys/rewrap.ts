@@ -32,15 +32,16 @@ async function rewrap(db: Context['db'], wrapping: Wrapping, epoch: PasswordEpoc
 
 /**
  * The descriptor as recovery points get it: with a key management service it carries the wrapped hash, so that another
- * Director with access to the service needs no password. A key file beside the database is no such service.
+ * Director with access to the service needs no password. So does a key file that was named as one, for it may be kept
+ * apart; that which a Director makes beside its database is no such service.
  */
 export function descriptorWith(
-  { current }: Pick<Wrapping, 'current'>,
+  { inPoints }: Pick<Wrapping, 'inPoints'>,
   descriptor: Buffer,
   passwordHash: Buffer,
   { bytes, provider, keyRef }: Wrapped,
 ): Buffer {
-  const wraps = current.provider === 'master-key' ? [] : [{ provider, keyRef, ciphertext: bytes }];
+  const wraps = inPoints ? [{ provider, keyRef, ciphertext: bytes }] : [];
   const present = describeDomain(descriptor).kmsWraps;
   return wraps.length === 0 && present.length === 0 ? descriptor : withKmsWraps(passwordHash, descriptor, wraps);
 }

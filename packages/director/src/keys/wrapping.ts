@@ -18,13 +18,16 @@ export type OnRequest = (provider: string, result: 'ok' | 'failed') => void;
 export class Wrapping implements AsyncDisposable {
   readonly current: KeyWrapper;
   readonly all: KeyWrapper[];
+  /** Whether hashes that it wraps go into recovery points, too. */
+  readonly inPoints: boolean;
   readonly #onRequest: OnRequest;
   #failure: Failure | undefined;
 
-  constructor(current: KeyWrapper, previous: KeyWrapper[], onRequest: OnRequest) {
+  constructor(current: KeyWrapper, o: { previous: KeyWrapper[]; inPoints: boolean; onRequest: OnRequest }) {
     this.current = current;
-    this.all = [current, ...previous];
-    this.#onRequest = onRequest;
+    this.inPoints = o.inPoints;
+    this.all = [current, ...o.previous];
+    this.#onRequest = o.onRequest;
   }
 
   /** Whether the service in use answered when it was last asked; if not, why. */

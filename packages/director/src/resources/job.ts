@@ -3,11 +3,16 @@ import type { Job } from '../db/jobs.ts';
 import { isoTime } from './time.ts';
 
 export function jobResource(job: Job): JobResource {
-  const { frozen } = job;
+  const { frozen, adoptedSource } = job;
+  const transporter =
+    adoptedSource === undefined
+      ? { id: job.transporterId, name: job.transporterName }
+      : { id: adoptedSource, name: adoptedSource };
   return {
     id: job.id,
     name: job.name,
-    source: { transporter: { id: job.transporterId, name: job.transporterName }, paths: job.paths },
+    source: { transporter, paths: job.paths },
+    ...(adoptedSource === undefined ? {} : { adopted: true }),
     repository: { id: job.repositoryId, name: job.repositoryName },
     encryption: job.encryption,
     compression: job.compression,

@@ -1,6 +1,7 @@
 import { parseCompression } from '@sealift/crypto';
 import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
+import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
 import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
 import { passwordNamed } from '../db/passwords.ts';
@@ -71,6 +72,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
 }
 
 async function queue(context: Context, id: string, job: Job): Promise<Run> {
+  refuseAdopted(job);
   const added = await addRun(context.db, {
     id,
     jobId: job.id,

@@ -1,29 +1,43 @@
 import { toFailure } from '@sealift/core';
 import { describeDomain } from '@sealift/crypto';
 import type { Context } from '../context.ts';
+import { descriptorsOpening } from '../db/descriptors.ts';
 import { jobById } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { pointById } from '../db/points.ts';
 import { isUpkeepRun, type Run } from '../db/run.ts';
 
+interface Domain {
+  id: string;
+  /** Whose runs are to be opened. */
+  epoch: number;
+}
+
 /** Why the keys of a source-side run cannot be had now; undefined when they can, or when it needs none. */
 export async function missingKey(context: Context, run: Run): Promise<string | undefined> {
-  const domainId = await domainOf(context, run);
-  if (domainId === undefined || context.given.of(run.id) !== undefined) return undefined;
-  const epoch = await newestEpoch(context.db, domainId);
-  if (epoch?.wrappedHash === undefined && (epoch === undefined || !hasKmsWrap(context, epoch.descriptor))) {
+  const domain = await domainOf(context, run);
+  if (domain === undefined || context.given.of(run.id) !== undefined) return undefined;
+  if (!(await opensWithoutPassword(context, domain))) {
     return `its encryption password must be given: sealift run password ${run.id}`;
   }
   return await serviceAway(context);
 }
 
-async function domainOf({ db }: Context, run: Run): Promise<string | undefined> {
+/** Whether a hash is kept here, or a key management service that is set up here has wrapped one. */
+export async function opensWithoutPassword(context: Context, { id, epoch }: Domain): Promise<boolean> {
+  const newest = await newestEpoch(context.db, id);
+  if (newest?.wrappedHash !== undefined && newest.epoch >= epoch) return true;
+  const descriptors = await descriptorsOpening(context.db, id, epoch);
+  return descriptors.some((descriptor) => hasKmsWrap(context, descriptor));
+}
+
+async function domainOf({ db }: Context, run: Run): Promise<Domain | undefined> {
   if (isUpkeepRun(run)) return undefined;
-  if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).domain?.id;
+  if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).domain;
   const job = await jobById(db, run.job.id);
   const password = job?.password === undefined ? undefined : await passwordById(db, job.password.id);
-  return password?.domainId;
+  return password === undefined ? undefined : { id: password.domainId, epoch: password.epoch };
 }
 
 /** Whether a key management service that is set up here has wrapped the hash, too. */

@@ -36,6 +36,8 @@ const SIGNATURE_LABEL = 'recovery point';
 export interface OpenedManifest {
   manifest: Manifest;
   signer: PeerCertificate;
+  /** Of the signer, DER. */
+  certificate: Buffer;
   /** SHA-256 of the whole file: what the next point of the chain carries as `previous`. */
   hash: Buffer;
 }
@@ -84,7 +86,7 @@ export function openManifest(file: Buffer, options: OpenManifestOptions = {}): O
     verifyPeerCertificate(parts.certificate, options.authority, new Date(manifest.createdAt));
   }
   if (options.runKey !== undefined) checkMac(manifest, parts, options.runKey);
-  return { manifest, signer, hash: sha256(file) };
+  return { manifest, signer, certificate: parts.certificate, hash: sha256(file) };
 }
 
 /** A target has a certificate of the same authority: with it, it could sign points it made up itself. */

@@ -17,7 +17,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
   const means = { credentials: settings.s3Credentials, spool: join(folder.spool, 's3'), cache: folder.cache };
-  const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, means, log));
+  const holder = () => ({ holder: identity().id, authority: identity().authority });
+  const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
       upkeep(task, { repository: repositories.demand(task.repositoryId), workers: settings.workers }, reporter, signal),

@@ -10,12 +10,19 @@ export {
   type Method,
   type MethodOf,
   type Params,
-  type RepositoryStats,
   type Result,
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
 export { MAX_POINTS_PAGE, MAX_REASON, type StoredPoint } from './point-methods.ts';
+export {
+  type DescribedPoint,
+  MAX_DESCRIBED_POINTS,
+  MAX_SHOWN_POINTS,
+  type PointReport,
+  type RepositoryStats,
+  type ShownPoint,
+} from './repositories.ts';
 export {
   type BackupSpec,
   type Entry,

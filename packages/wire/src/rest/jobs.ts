@@ -67,6 +67,7 @@ export const JobResource = Type.Object({
   immutableDays: Type.Optional(Type.Integer()),
   /** Nothing is removed automatically while it is there. */
   frozen: Type.Optional(FreezeResource),
+  adopted: Type.Optional(Type.Boolean({ description: 'stands for a job of another Director; cannot be run' })),
   createdAt: Time,
 });
 export type JobResource = Static<typeof JobResource>;

@@ -40,7 +40,7 @@ export type DrillResource = Static<typeof DrillResource>;
 export const Alarm = Type.Object({
   code: Type.String({
     description:
-      'key-drill-failed, chain-broken, kms-down, point-missing, transporter-revoked, repository-damaged, ' +
+      'key-drill-failed, chain-broken, points-differ, kms-down, point-missing, transporter-revoked, repository-damaged, ' +
       'ransomware-suspected, or what a target found',
   }),
   message: Type.String(),

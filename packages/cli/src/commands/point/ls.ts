@@ -7,6 +7,11 @@ import { formatBytes, formatTime } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
+import { type PasswordOptions, withPointPassword } from '../with-password.ts';
+
+interface Options extends PasswordOptions {
+  json?: boolean;
+}
 
 export function addPointLs(parent: Command, invocation: Invocation): void {
   defineCommand(parent, {
@@ -21,12 +26,14 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
       'Names are shown, and taken, with bytes that are not printable UTF-8 as \\xNN and a backslash as two.\n' +
       'A source Transporter that may read the point must be connected.',
   })
+    .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .addOption(jsonOption('print one JSON object a line'))
-    .action(async (id: string, folder: string | undefined, { json }: { json?: boolean }) => {
+    .action(async (id: string, folder: string | undefined, options: Options) => {
       const director = await openDirector(invocation);
+      await withPointPassword(options, invocation, director, id);
       const query = folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''));
       for await (const entry of director.list('listEntries', { params: { id }, query }, invocation.signal)) {
-        if (json === true) printLine(invocation, entry);
+        if (options.json === true) printLine(invocation, entry);
         else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
       }
     });
