@@ -35,8 +35,10 @@ export const RepositoryRequest = closed({
   immutableDays: Type.Optional(ImmutableDays),
 });
 
+const { name, transporter, path } = RepositoryRequest.properties;
+
 export const AdoptionRequest = closed({
-  ...RepositoryRequest.properties,
+  ...{ name, transporter, path },
   authorities: Type.Optional(
     Type.Array(Type.String({ maxLength: 16 * 1024 }), {
       minItems: 1,

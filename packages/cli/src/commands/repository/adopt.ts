@@ -9,10 +9,10 @@ import { formatTable } from '../../output/table.ts';
 import { openDirector } from '../../session/director.ts';
 import { type Invocation, say } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
+import { type PlaceOptions, placeOf } from './place-of.ts';
 
-interface Options {
+interface Options extends PlaceOptions {
   transporter: string;
-  path: string;
   authority?: string[];
   json?: boolean;
 }
@@ -32,14 +32,20 @@ export function addRepositoryAdopt(parent: Command, invocation: Invocation): voi
       'Exit status 3: some points were not taken; each is named, with its reason.',
   })
     .requiredOption('--transporter <name>', 'the target Transporter that will serve it')
-    .requiredOption('--path <dir>', 'absolute path of the repository there')
+    .option('--path <dir>', 'absolute path of the repository there')
+    .option('--s3 <address>', 's3://BUCKET/PREFIX?endpoint=URL&region=REGION&credentials=NAME')
     .option('--authority <file...>', 'ca.pem of the Director that had it')
     .addOption(jsonOption())
-    .action(async (name: string, { transporter, path, authority, json }: Options) => {
+    .action(async (name: string, { transporter, authority, json, ...where }: Options) => {
       const { host, signal } = invocation;
       const files = (authority ?? []).map((file) => readFile(resolve(host.cwd, file), 'utf8'));
       const authorities = await Promise.all(files);
-      const body = { name, transporter, path, ...(authorities.length === 0 ? {} : { authorities }) };
+      const body = {
+        name,
+        transporter,
+        path: placeOf('adopt', where),
+        ...(authorities.length === 0 ? {} : { authorities }),
+      };
       const director = await openDirector(invocation);
       const adoption = await director.call('adoptRepository', { body }, signal);
       warn(invocation, adoption);

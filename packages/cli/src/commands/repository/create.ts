@@ -1,15 +1,13 @@
 import type { Command } from 'commander';
-import { fail } from '../../failures.ts';
 import { printResult } from '../../output/document.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { parseDays } from '../job/keep.ts';
+import { type PlaceOptions, placeOf } from './place-of.ts';
 
-interface Options {
+interface Options extends PlaceOptions {
   transporter: string;
-  path?: string;
-  s3?: string;
   immutable?: string;
   json?: boolean;
 }
@@ -34,18 +32,11 @@ export function addRepositoryCreate(parent: Command, invocation: Invocation): vo
     .option('--immutable <days>', 'lock each recovery point for so many days at least; this is only ever lengthened')
     .addOption(jsonOption())
     .action(async (name: string, { transporter, immutable, json, ...where }: Options) => {
-      const path = placeOf(where);
+      const path = placeOf('create', where);
       const director = await openDirector(invocation);
       const locked = immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) };
       const body = { name, transporter, path, ...locked };
       const made = await director.call('createRepository', { body }, invocation.signal);
       printResult(invocation, json, made, () => `${made.id}\n`);
     });
-}
-
-function placeOf({ path, s3 }: Pick<Options, 'path' | 's3'>): string {
-  const [place, ...more] = [path, s3].filter((given) => given !== undefined);
-  if (place === undefined || more.length > 0) throw fail('usage', 'repository create needs --path DIR or --s3 ADDRESS');
-  if (s3 !== undefined && !s3.startsWith('s3://')) throw fail('usage', `--s3 must begin with s3://`);
-  return place;
 }

@@ -47,7 +47,7 @@ function formatRepository({ id, name, transporter, path, createdAt, stats }: Rep
     ['made', `${formatTime(createdAt)} UTC`],
     ['points', stats === undefined ? 'unknown' : String(stats.points)],
     ['stored', stats === undefined ? 'unknown' : formatBytes(stats.storedBytes)],
-    ['free', stats === undefined ? 'unknown' : formatBytes(stats.freeBytes)],
+    ['free', stats?.freeBytes === undefined ? 'unknown' : formatBytes(stats.freeBytes)],
   ]);
 }
 
