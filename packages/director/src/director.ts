@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toFailure } from '@sealift/core';
+import { Comparisons } from './compare/comparisons.ts';
 import { DIRECTOR_DEFAULTS, type DirectorConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { Database } from './db/database.ts';
@@ -111,15 +112,24 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     timeZone: config.timeZone,
     turns,
     afterBackup: (jobId) => void turns.run(() => retainInBackground(context, jobId)),
+    get comparisons() {
+      return comparisons;
+    },
     wakeDispatcher: () => dispatcher.wake(),
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
+  const comparisons = parts.use(new Comparisons(context));
+  startSchedules(context, config, parts);
+  parts.defer(() => dispatcher.settled());
+  return { context, dispatcher, certificates, stop };
+}
+
+/** What is done without being asked, again and again. */
+function startSchedules(context: Context, config: DirectorConfig, parts: AsyncDisposableStack): void {
   parts.use(new KmsWatch(context));
   parts.use(new JobSchedule(context)).look();
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.use(new VerificationSchedule(context, config.verifyWithin));
   parts.use(new RetentionSchedule(context, config.retentionInterval));
-  parts.defer(() => dispatcher.settled());
-  return { context, dispatcher, certificates, stop };
 }

@@ -41,6 +41,10 @@ export async function repositoriesOf(db: Database, transporterId: string): Promi
   return rows.map(fromRow);
 }
 
+export async function allRepositories(db: Database): Promise<Repository[]> {
+  return (await db.all<Row>(`${SELECT} ORDER BY repositories.name`)).map(fromRow);
+}
+
 export async function repositoryById(db: Database, id: string): Promise<Repository | undefined> {
   const row = await db.get<Row>(`${SELECT} WHERE repositories.id = ?`, id);
   return row === undefined ? undefined : fromRow(row);

@@ -2,6 +2,7 @@ import { toFailure } from '@sealift/core';
 import { describeDomain } from '@sealift/crypto';
 import type { DrillResource } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { kmsDescriptorsOpening } from '../db/descriptors.ts';
 import { addDrill, type Drill } from '../db/drills.ts';
 import type { Job } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
@@ -51,10 +52,11 @@ async function targetOf({ db }: Context, point: Point): Promise<{ id: string; na
 async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Point): Promise<Way[]> {
   if (mode === 'in-flight' || domain === undefined) return ['repository'];
   const epoch = await newestEpoch(db, domain.id);
-  const wraps = epoch === undefined ? [] : describeDomain(epoch.kmsDescriptor ?? epoch.descriptor).kmsWraps;
+  const descriptors = await kmsDescriptorsOpening(db, domain.id, domain.epoch);
+  const wraps = descriptors.flatMap((descriptor) => describeDomain(descriptor).kmsWraps);
   const known = wraps.some((wrap) => wrapping.all.some((one) => one.provider === wrap.provider));
   const ways: [Way, boolean][] = [
-    ['hash', epoch?.wrappedHash !== undefined],
+    ['hash', epoch?.wrappedHash !== undefined && epoch.epoch >= domain.epoch],
     ['kms', known],
     ['password', given.of(id) !== undefined],
   ];
@@ -64,7 +66,7 @@ async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Po
 }
 
 async function drill(context: Context, { peer, transporter }: Session, point: Point, way: Way): Promise<Drill> {
-  const { id: pointId, hash, job, repository, mode } = point;
+  const { id: pointId, hash, job, repository, mode, authority } = point;
   using task = context.browsing.begin(transporter.id, point, 'sample', way === 'repository' ? undefined : way);
   const base = { pointId, way, at: Date.now() };
   try {
@@ -76,6 +78,7 @@ async function drill(context: Context, { peer, transporter }: Session, point: Po
       mode,
       hash,
       files: FILES,
+      ...(authority === undefined ? {} : { authority: authority.certificate }),
     };
     const { files, bytes } = await peer.call('point.sample', asked, AbortSignal.timeout(PATIENCE));
     return { ...base, passed: true, files, bytes };
