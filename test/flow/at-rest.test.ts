@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -160,6 +160,31 @@ t.test('keys are added, rotated and removed; the key file alone opens it without
 });
 
 t.test(
+  'a new master key seals everything anew, and a copy of the keys from before opens nothing any more',
+  async (t) => {
+    const path = join(folder, 'vault');
+    const before = join(folder, 'keys-before');
+    await done(t, 'repository', 'key', 'add', 'vault', '--key-file', keyFile, '--label', 'leaked');
+    await cp(join(path, 'keys'), before, { recursive: true });
+    await done(t, 'repository', 'key', 'remove', 'vault', 'leaked');
+    const point = await backUp('sealed');
+    const run = JSON.parse(await done(t, 'repository', 'key', 'rotate-master', 'vault', '--wait', '--json'));
+    t.match(run, { state: 'done', report: { kind: 'rotate-master-key', masterKey: 2, earlier: [] } });
+    t.ok(run.report.bytesSealed > 600_000, `${run.report.bytesSealed} bytes sealed anew`);
+    t.equal(await restore(point, 'after-rotation'), 'done');
+    t.same([...compareTrees(tree, join(folder, 'after-rotation', 'tree'))], []);
+    const stolen = join(folder, 'stolen');
+    await cp(path, stolen, { recursive: true });
+    await rm(join(stolen, 'keys'), { recursive: true });
+    await cp(before, join(stolen, 'keys'), { recursive: true });
+    const loot = join(folder, 'loot');
+    const thief = await sealift('recover', '--repository', stolen, '--to', loot, '--key-file', keyFile);
+    t.not(thief.code, 0, thief.stderr);
+    t.notOk(await holdsCanary(loot).catch(() => false), 'nothing readable came out');
+  },
+);
+
+t.test(
   'a repository whose password is kept nowhere waits after a restart, says so, and goes on when it is given',
   async (t) => {
     const path = join(folder, 'asked');
@@ -181,5 +206,26 @@ t.test(
     const to = join(folder, 'recovered');
     await done(t, 'recover', '--repository', path, '--to', to, '--password-file', passwordFile);
     t.same([...compareTrees(tree, join(to, 'tree'))], []);
+  },
+);
+
+t.test(
+  'a new key management service takes over the keys of repositories, and the old one is needed no more',
+  async (t) => {
+    await done(t, 'repository', 'key', 'add', 'asked', '--password-file', join(folder, 'password'), '--label', 'kept');
+    site.reconfigure('director', { kms: `file:${join(folder, 'other.key')}`, previousKms: [kms] });
+    await restart('director');
+    await whenUnlocked('vault');
+    t.ok((await site.client.call('getKms', {})).wrapped.other >= 2, 'the slot of the token, and the key that is kept');
+    await done(t, 'kms', 'rewrap');
+    t.match(await site.client.call('getKms', {}), { provider: 'master-key', wrapped: { other: 0 } });
+    site.reconfigure('director', { previousKms: [] });
+    await restart('director');
+    await restart('target');
+    await whenUnlocked('vault');
+    await done(t, 'repository', 'unlock', 'vault', '--kept');
+    t.match((await site.client.call('getRepository', { params: { id: 'vault' } })).encryption?.slots, [
+      { kind: 'kms', label: 'token', kms: { provider: 'master-key' } },
+    ]);
   },
 );

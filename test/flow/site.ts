@@ -47,6 +47,7 @@ export class Site implements AsyncDisposable {
       names: [],
       drillInterval: 0,
       verifyWithin: 0,
+      collectInterval: 0,
       retentionInterval: 0,
       timeZone: 'UTC',
       logLevel: LOG_LEVEL,
@@ -72,6 +73,11 @@ export class Site implements AsyncDisposable {
   async start(part: Part): Promise<void> {
     const file = part === 'director' ? DIRECTOR : TRANSPORTER;
     this.#processes.set(part, (await startProcess(file, this.#configs.get(part))).child);
+  }
+
+  /** What a part is started with from now on. */
+  reconfigure(part: Part, more: Partial<DirectorConfig & TransporterConfig>): void {
+    this.#configs.set(part, { ...this.#configs.get(part), ...more } as DirectorConfig | TransporterConfig);
   }
 
   /** Ends it as a power cut would. */

@@ -21,6 +21,7 @@ import t from 'tap';
 import { MasterKeys } from '../../packages/repository/src/at-rest/master-keys.ts';
 import { decodeConfig, encodeConfig } from '../../packages/repository/src/format/config.ts';
 import { decodeKeyTable } from '../../packages/repository/src/format/key-table.ts';
+import { decodeLeastLock, encodeLeastLock } from '../../packages/repository/src/format/least-lock.ts';
 import { decodeFooter, encodeFooter } from '../../packages/repository/src/format/pack-footer.ts';
 import { decodePackHeader, encodePackHeader } from '../../packages/repository/src/format/pack-header.ts';
 import {
@@ -28,6 +29,8 @@ import {
   encodeRecordHeader,
   parseRecordHeader,
 } from '../../packages/repository/src/format/pack-record.ts';
+import { decodePointLock, encodePointLock } from '../../packages/repository/src/format/point-lock.ts';
+import { decodeRemoval, encodeRemoval } from '../../packages/repository/src/format/removal.ts';
 import { fuzz } from './mutations.ts';
 
 const id = () => randomBytes(32);
@@ -84,6 +87,19 @@ t.test('key tables', async (t) => {
     keys.slot({ id: randomBytes(16), kind: 'kms', label: '', kms }, id()),
   ];
   await fuzz(t, [keys.encode(1, slots), keys.rotated().encode(2, slots.slice(1))], decodeKeyTable);
+});
+
+t.test('locks of recovery points, and those that a repository demands', async (t) => {
+  const lock = { pointId: randomBytes(16), until: Date.now(), recordedAt: Date.now() };
+  const held = { ...lock, hold: { reason: 'audit', since: Date.now() } };
+  await fuzz(t, [encodePointLock(lock), encodePointLock(held)], decodePointLock);
+  await fuzz(t, [encodeLeastLock({ period: 86_400_000, recordedAt: Date.now() })], decodeLeastLock);
+});
+
+t.test('the log of removals', async (t) => {
+  const [pointId, jobId, sourceId] = [randomBytes(16), randomBytes(16), randomBytes(16)];
+  const times = { createdAt: 1, receivedAt: 2, removedAt: 3 };
+  await fuzz(t, [encodeRemoval({ pointId, jobId, sourceId, hash: id(), ...times, reason: 'a rule' })], decodeRemoval);
 });
 
 const run = { runSalt: id(), epoch: 1, commitment: id() };

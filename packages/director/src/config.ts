@@ -33,6 +33,11 @@ export const DirectorConfigSchema = Type.Object(
     postQuantumOnly: Type.Optional(
       Type.Boolean({ description: 'refuse TLS without X25519MLKEM768, on both listeners' }),
     ),
+    collectInterval: Type.Integer({
+      minimum: 0,
+      maximum: 8760,
+      description: 'hours between collections that give back the space of removed recovery points; 0: none',
+    }),
     verifyWithin: Type.Integer({
       minimum: 0,
       maximum: 3650,
@@ -65,6 +70,7 @@ export const DIRECTOR_DEFAULTS = {
   port: 7420,
   controlPort: 7421,
   drillInterval: 24,
+  collectInterval: 24,
   verifyWithin: 30,
   retentionInterval: 24,
   timeZone: 'UTC',

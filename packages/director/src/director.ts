@@ -30,7 +30,7 @@ import { Dispatcher } from './schedule/dispatcher.ts';
 import { JobSchedule } from './schedule/job-schedule.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
 import { PointRuns } from './tasks/point-runs.ts';
-import { VerificationSchedule } from './upkeep/verification-schedule.ts';
+import { collectionsEvery, UpkeepSchedule, verificationsWithin } from './upkeep/upkeep-schedule.ts';
 
 export interface DirectorHandle extends AsyncDisposable {
   /** `https://host:port` of the REST API. */
@@ -120,16 +120,17 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
   };
   const dispatcher = new Dispatcher(context);
   const comparisons = parts.use(new Comparisons(context));
-  startSchedules(context, config, parts);
+  useSchedules(context, config, parts);
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };
 }
 
-/** What is done without being asked, again and again. */
-function startSchedules(context: Context, config: DirectorConfig, parts: AsyncDisposableStack): void {
+/** What happens by itself, again and again. */
+function useSchedules(context: Context, config: DirectorConfig, parts: AsyncDisposableStack): void {
   parts.use(new KmsWatch(context));
   parts.use(new JobSchedule(context)).look();
   parts.use(new DrillSchedule(context, config.drillInterval));
-  parts.use(new VerificationSchedule(context, config.verifyWithin));
+  parts.use(new UpkeepSchedule(context, verificationsWithin(config.verifyWithin)));
+  parts.use(new UpkeepSchedule(context, collectionsEvery(config.collectInterval)));
   parts.use(new RetentionSchedule(context, config.retentionInterval));
 }

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { latestDrills } from './db/drills.ts';
+import { everyRepository } from './db/repositories.ts';
 import type { MetricSources } from './metrics.ts';
 
 export function addKmsGauge(registry: Registry, { kmsUp }: MetricSources): void {
@@ -9,6 +10,23 @@ export function addKmsGauge(registry: Registry, { kmsUp }: MetricSources): void 
     registers: [registry],
     collect() {
       this.set(kmsUp() ? 1 : 0);
+    },
+  });
+}
+
+/** Repositories that are encrypted at rest. */
+export function addLockGauge(registry: Registry, { db, repositories }: MetricSources): void {
+  new Gauge({
+    name: 'sealift_repository_locked',
+    help: '1 while the repository waits for a key to be unlocked, 0 while it is unlocked',
+    labelNames: ['repository'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { id, name } of await everyRepository(db)) {
+        const locked = repositories.of(id)?.keys?.locked;
+        if (locked !== undefined) this.set({ repository: name }, locked ? 1 : 0);
+      }
     },
   });
 }

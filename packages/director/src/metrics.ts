@@ -10,7 +10,7 @@ import { allTransporters } from './db/transporters.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
-import { addDrillGauges, addKmsGauge } from './metrics-of-keys.ts';
+import { addDrillGauges, addKmsGauge, addLockGauge } from './metrics-of-keys.ts';
 import { addRetentionGauges } from './metrics-of-retention.ts';
 import { addScheduleGauge } from './metrics-of-schedules.ts';
 import { addVerificationGauges } from './metrics-of-upkeep.ts';
@@ -89,6 +89,7 @@ export class DirectorMetrics {
       registers,
     });
     addKmsGauge(this.#registry, sources);
+    addLockGauge(this.#registry, sources);
     addDrillGauges(this.#registry, sources);
     addJobGauges(this.#registry, sources);
     addRetentionGauges(this.#registry, sources);
@@ -122,6 +123,7 @@ export class DirectorMetrics {
     this.#bytes.inc({ stage: 'read' }, progress.bytesRead);
     this.#bytes.inc({ stage: 'sent' }, progress.bytesSent);
     this.#bytes.inc({ stage: 'written' }, progress.bytesStored);
+    this.#bytes.inc({ stage: 'collected' }, progress.upkeep?.bytesFreed ?? 0);
   }
 
   /** Prometheus text format. */

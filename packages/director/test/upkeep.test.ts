@@ -216,7 +216,7 @@ t.test('a share of each repository is verified once a day', async (t) => {
   t.same(await runs(), [], 'a new one is left alone for a day');
   await stage.director.close();
   setBack(stage, 'repositories', 2);
-  await stage.restart({ verifyWithin: 7 });
+  await stage.restart({ verifyWithin: 7, collectInterval: 0 });
   t.match(await target.task(0), { kind: 'verify', spec: { withinDays: 7 } });
   await stage.restart();
   t.equal((await runs()).length, 1, 'not again on the same day');
@@ -228,6 +228,21 @@ t.test('a share of each repository is verified once a day', async (t) => {
   await stage.restart();
   await target.task(1);
   t.equal((await runs()).length, 2, 'but on the next');
+});
+
+t.test('what was removed is collected once a day', async (t) => {
+  await using stage = await openTheatre();
+  await stage.director.close();
+  setBack(stage, 'repositories', 2);
+  await stage.restart({ verifyWithin: 0, collectInterval: 24 });
+  t.match(await stage.target.task(0), { kind: 'collect', spec: { dryRun: false } });
+  await stage.restart();
+  const { items } = await stage.client.call('listRuns', { query: { repository: 'store' } });
+  t.same(
+    items.map(({ kind }) => kind),
+    ['collect'],
+    'not again on the same day',
+  );
 });
 
 async function metricsOf({ director }: Stage): Promise<string> {

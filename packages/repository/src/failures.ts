@@ -27,6 +27,7 @@ export const fail = failuresOf({
   'key-slot-unknown': { kind: 'refused', advice: 'List the slots: sealift repository key list NAME.' },
   'key-slot-exists': { kind: 'refused', advice: 'Give the new slot another id.' },
   'last-key-slot': { kind: 'refused', advice: 'Add another key slot first, then remove this one.' },
+  'key-table-outdated': { kind: 'retry', advice: 'Begin again: the repository is opened anew.' },
   /** No copy of the key table can be read, or its MAC does not hold. */
   'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
   /** Stored bytes of a chunk differ from their checksum. */
@@ -95,6 +96,10 @@ export const fail = failuresOf({
     kind: 'refused',
     advice:
       'Check that these credentials may list, read, write and delete in the bucket, and that the region is right.',
+  },
+  'store-untrusted': {
+    kind: 'refused',
+    advice: 'If the endpoint is the right one, name the authority of its certificate in NODE_EXTRA_CA_CERTS.',
   },
   'bucket-missing': { kind: 'refused', advice: 'Make the bucket first, or correct its name in the address.' },
   /** The clocks of this machine and of the object store differ so much that it takes no requests. */

@@ -1,62 +1,11 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  CHUNK_TYPE,
-  type ChunkType,
-  CODEC,
-  chunkId,
-  chunkKeysFromSecret,
-  encodeInner,
-  newUuidBytes,
-  sealInner,
-  slotKeyFromPassword,
-  uuidBytes,
-} from '@sealift/crypto';
-import {
-  createRepository,
-  filesystemStore,
-  openRepository,
-  type Repository,
-  type SlotDescription,
-} from '@sealift/repository';
+import { CHUNK_TYPE, newUuidBytes, sealInner, slotKeyFromPassword } from '@sealift/crypto';
+import { createRepository, openRepository, type Repository, type SlotDescription } from '@sealift/repository';
 import t from 'tap';
+import { anEncrypted, aSlot, CANARY, filesUnder, folders, holder, putPlain } from './fixtures/encrypted.ts';
 import { aDomain, aSigner, commitPoint } from './fixtures/points.ts';
-
-const holder = randomUUID();
-const CANARY = 'the canary sings in the clear';
-
-function aSlot(label = 'first'): SlotDescription {
-  return { id: newUuidBytes(), kind: 'keyfile', label };
-}
-
-async function anEncrypted(directory: string) {
-  const store = filesystemStore(directory);
-  const [slot, slotKey] = [aSlot(), randomBytes(32)];
-  const { id } = await createRepository(store, { slot, slotKey });
-  return { store, slot, slotKey, id, zone: uuidBytes(id) };
-}
-
-function folders(parent: string) {
-  return { root: join(parent, 'root'), before: join(parent, 'before') };
-}
-
-/** Puts what an in-flight session would: an inner that was verified, sealed under the key of the writer. */
-async function putPlain(repository: Repository, text: string, type: ChunkType = CHUNK_TYPE.data) {
-  const plaintext = Buffer.from(text);
-  const id = chunkId(chunkKeysFromSecret(repository.dedupSecret).idKey, type, plaintext);
-  const stored = { codec: CODEC.stored, plaintextLength: plaintext.length, compressed: plaintext };
-  const inner = encodeInner({ ...stored, padding: 'none' });
-  await using writer = repository.writer({ zone: uuidBytes(repository.id) });
-  const body = writer.sealUnder === undefined ? inner : sealInner(writer.sealUnder, { type, id }, inner);
-  await writer.put({ id, type, body, checksum: createHash('sha256').update(body).digest() });
-  return { id, type, inner };
-}
-
-async function filesUnder(folder: string): Promise<string[]> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
-  return found.filter((item) => item.isFile()).map((item) => join(item.parentPath, item.name));
-}
 
 t.test(
   'what an encrypted repository stores can be read with the key of a slot, and nowhere stands in the clear',
@@ -180,42 +129,6 @@ t.test('slots are added and removed without touching data, and the last one stay
   await t.rejects(encryption.removeSlot(byPassword.id), { code: 'last-key-slot' });
 });
 
-t.test('a new master key seals what comes, opens what was, and is out of reach of a slot removed before', async (t) => {
-  const { root, before } = folders(t.testdir());
-  const directory = root;
-  const { store, slot, slotKey, zone } = await anEncrypted(directory);
-  const other = aSlot('second');
-  const otherKey = randomBytes(32);
-  let [first, second]: Buffer[] = [];
-  {
-    await using repository = await openRepository(store, { holder });
-    const encryption = repository.encryption as NonNullable<Repository['encryption']>;
-    encryption.unlock(slot.id, slotKey);
-    await encryption.addSlot(other, otherKey);
-    first = (await putPlain(repository, 'sealed under the first')).id;
-    await cp(directory, before, { recursive: true });
-    await encryption.removeSlot(other.id);
-    await encryption.rotate();
-    t.match(encryption.state, { epoch: 2, earlier: [1] });
-    second = (await putPlain(repository, 'sealed under the second')).id;
-  }
-  {
-    await using repository = await openRepository(store, { holder });
-    repository.encryption?.unlock(slot.id, slotKey);
-    for (const id of [first, second]) t.equal((await repository.readChunk(zone, id as Buffer)).type, CHUNK_TYPE.data);
-    await repository.encryption?.retainMasterKeys(new Set());
-    t.same(repository.encryption?.state.earlier, []);
-    await t.rejects(repository.readChunk(zone, first as Buffer), { code: 'chunk-damaged' });
-    await repository.readChunk(zone, second as Buffer);
-  }
-  // The thief kept the table and the key of the removed slot.
-  await cp(join(directory, 'packs'), join(before, 'packs'), { recursive: true });
-  await using thief = await openRepository(filesystemStore(before), { holder, readOnly: true });
-  thief.encryption?.unlock(other.id, otherKey);
-  await thief.readChunk(zone, first as Buffer);
-  await t.rejects(thief.readChunk(zone, second as Buffer), { code: 'chunk-damaged' });
-});
-
 t.test('chunks swapped, altered or put back from another repository are damage of these chunks alone', async (t) => {
   const { root, before } = folders(t.testdir());
   const { store, slot, slotKey, zone } = await anEncrypted(root);
@@ -278,32 +191,5 @@ t.test(
     await using repository = await openRepository(store, { holder });
     t.equal(repository.id, second.id);
     repository.encryption?.unlock(slot.id, slotKey);
-  },
-);
-
-t.test(
-  'a rotation seals everything anew while a backup runs, and erases the old key when nothing needs it',
-  async (t) => {
-    const { store, slot, slotKey, zone } = await anEncrypted(t.testdir());
-    const signer = await aSigner();
-    await using repository = await openRepository(store, { holder });
-    const encryption = repository.encryption as NonNullable<Repository['encryption']>;
-    encryption.unlock(slot.id, slotKey);
-    const signal = new AbortController().signal;
-    const first = await putPlain(repository, 'sealed under the first, and needed by no point but used today');
-    const running = repository.writer({ zone });
-    const stopped = AbortSignal.abort();
-    await t.rejects(repository.rotateMasterKey({ resumed: false }, stopped));
-    t.match(encryption.state, { epoch: 2, earlier: [1] }, 'cut off, both keys are there');
-    await repository.readChunk(zone, first.id);
-    const during = await repository.rotateMasterKey({ resumed: true }, signal);
-    t.match(during, { epoch: 2, earlier: [1] }, 'the session that runs still seals under the first');
-    t.ok((await repository.readChunk(zone, first.id)).body.equals(first.inner));
-    await running.close();
-    const after = await repository.rotateMasterKey({ resumed: true }, signal);
-    t.match(after, { epoch: 2, earlier: [] });
-    t.ok((await repository.readChunk(zone, first.id)).body.equals(first.inner));
-    await commitPoint(repository, signer).catch(() => {});
-    t.same([...((await repository.verify({}, signal)).verifiedSince ? ['whole'] : [])], ['whole']);
   },
 );

@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Failure } from '@sealift/core';
 import { newUuidBytes, uuidBytes } from '@sealift/crypto';
 import { createRepository, filesystemStore, openRepository, type Repository, type Store } from '@sealift/repository';
 import t from 'tap';
@@ -30,6 +31,15 @@ async function fingerprint(store: Store): Promise<Record<string, string>> {
     files.map(async ({ name }) => [name, sha256(await whole(store, name)).toString('hex')] as const),
   );
   return Object.fromEntries(entries.sort());
+}
+
+/** A store that hands every call on. */
+function delegating(store: Store): Store {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(store)).filter((name) => name !== 'constructor');
+  const methods = names.map((name) => [name, Reflect.get(store, name).bind(store)]);
+  const { location, packing } = store;
+  const dispose = () => store[Symbol.asyncDispose]();
+  return { location, packing, ...Object.fromEntries(methods), [Symbol.asyncDispose]: dispose };
 }
 
 async function flaws(repository: Repository): Promise<number> {
@@ -88,6 +98,31 @@ t.test('a damaged header or footer costs no chunk, and the old pack goes', async
     t.same(await store.list('damaged'), [], place);
     t.equal(await flaws(repository), 0, place);
   }
+});
+
+t.test('a damaged pack that the store keeps for a locked point stays, shown with a stub of such a store', async (t) => {
+  const store = filesystemStore(t.testdir());
+  await createRepository(store);
+  let keeps = true;
+  const remove = async (name: string) => {
+    if (keeps && name.startsWith('packs/')) throw new Failure('object-locked', 'refused', `${name} is locked`);
+    await store.remove(name);
+  };
+  const stub = Object.assign(delegating(store), { remove });
+  await using repository = await openRepository(stub, { holder });
+  const kept = [await keep(repository, signer)];
+  const name = await packWith(store, (kept[0] as Kept).ids[0] as Buffer);
+  await flip(store, name, (await store.readTail(name, 0)).length - 10);
+  await repository.verify({});
+  const steps: string[] = [];
+  t.match(await repository.repair({ onStep: (_, step) => steps.push(step) }), { packsFlawed: 1, chunksLost: 0 });
+  t.match(steps, [/saved/, /until the lock/]);
+  t.same(await unreadable(repository, kept), []);
+  t.ok((await store.list('packs')).includes(name));
+  keeps = false;
+  await repository.repair({});
+  t.notOk((await store.list('packs')).includes(name), 'a later repair removes it');
+  t.match(await repository.verify({}), { flaws: 0, missingChunks: 0 });
 });
 
 t.test('chunks of a pack that is gone are forgotten', async (t) => {

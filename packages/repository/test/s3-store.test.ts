@@ -1,9 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { CreateMultipartUploadCommand, HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { parseS3Address, type Store, s3Store } from '@sealift/repository';
 import t, { type Test } from 'tap';
+import { aSigner } from './fixtures/points.ts';
 import { KEYS, Radosgw } from './fixtures/radosgw.ts';
 
 const gateway = await Radosgw.start();
@@ -178,6 +182,22 @@ t.test('wrong keys, a missing bucket and a store that is away are told apart, an
   t.match(await failureOf(address, other), { code: 'store-refused', kind: 'refused', message: named });
   const away = address.replace(where, 'http://127.0.0.1:1');
   t.match(await failureOf(away, KEYS), { code: 'store-unreachable', kind: 'retry', message: /127\.0\.0\.1:1/ });
+});
+
+t.test('an endpoint whose certificate nobody vouches for is refused at once', async (t) => {
+  const { identity } = await aSigner();
+  const key = identity.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const server = createServer({ key, cert: identity.certificate }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const address = parseS3Address(`s3://somewhere?endpoint=https://127.0.0.1:${port}`);
+  await using store = await s3Store(address, { credentials: async () => KEYS, spool: t.testdir() });
+  await t.rejects(store.publish('config', Buffer.alloc(10)), {
+    code: 'store-untrusted',
+    kind: 'refused',
+    advice: /NODE_EXTRA_CA_CERTS/,
+  });
 });
 
 t.test('a quota that is used up is a full disk', async (t) => {

@@ -74,6 +74,25 @@ t.test('a repair of a repository without fault has nothing to do, and says what 
   t.match(await result, { outcome: 'done', report });
 });
 
+t.test('a collection tells what it would free, and what it freed', async (t) => {
+  const site = await siteFor(t);
+  await fill(site, join(site.folder, 'store'));
+  const collection = (dryRun: boolean): UpkeepStart => {
+    return { ...verification(site.repositoryId), kind: 'collect', spec: { dryRun, graceHours: 0 } };
+  };
+  const foretold = nextResult(site);
+  await (await site.peer()).call('task.start', collection(true));
+  const dry = await foretold;
+  t.match(dry, { outcome: 'done', report: { kind: 'collect', dryRun: true, packsDead: 1, next: /--dry-run/ } });
+  t.equal(dry.progress.upkeep?.bytesFreed, 0, 'a dry run frees nothing');
+  const result = nextResult(site);
+  await (await site.peer()).call('task.start', collection(false));
+  const { report, progress } = await result;
+  t.match(report, { kind: 'collect', dryRun: false, points: 0, packsDead: 1, packsAfter: 0, bytesAfter: 0 });
+  t.ok((progress.upkeep?.bytesFreed ?? 0) > 8 * 1024 * 1024);
+  t.match(progress, { phase: 'collecting' });
+});
+
 t.test('it refuses a repository that it does not serve, and tasks for a source', async (t) => {
   const site = await siteFor(t);
   const peer = await site.peer();

@@ -8,6 +8,7 @@ type Report = NonNullable<RunResource['report']>;
 export function reportFields(report: Report | undefined): [name: string, value: string | undefined][] {
   if (report === undefined) return [];
   if (report.kind === 'collect') return [...collectFields(report), ['next', harmless(report.next)]];
+  if (report.kind === 'rotate-master-key') return [...rotationFields(report), ['next', harmless(report.next)]];
   const fields = report.kind === 'verify' ? verifyFields(report) : repairFields(report);
   return [...fields, ['points touched', String(report.affectedPoints)], ['next', harmless(report.next)]];
 }
@@ -22,6 +23,15 @@ function collectFields(report: Report & { kind: 'collect' }): [string, string][]
     ['waiting', `${formatBytes(bytesWaiting)} that no recovery point needs`],
     ['points', String(report.points)],
   ];
+}
+
+function rotationFields({ masterKey, earlier, packsSealed, bytesSealed }: Report & { kind: 'rotate-master-key' }) {
+  const fields: [string, string][] = [
+    ['master key', String(masterKey)],
+    ['still needed', earlier.length === 0 ? 'none before it' : earlier.join(', ')],
+    ['sealed anew', `${formatBytes(bytesSealed)} in ${packsSealed} packs`],
+  ];
+  return fields;
 }
 
 function repairFields(report: Report & { kind: 'repair' }): [string, string][] {
@@ -49,7 +59,7 @@ function verifyFields(report: Report & { kind: 'verify' }): [string, string][] {
 
 /** One line for each recovery point that damage touches. */
 export function affectedLines(report: Report | undefined): string[] {
-  if (report === undefined || report.kind === 'collect') return [];
+  if (report === undefined || !('affected' in report)) return [];
   const lines = report.affected.map(
     ({ point, job, chunks }) => `recovery point ${point} of job ${job} refers to lost chunks ${chunks} times`,
   );

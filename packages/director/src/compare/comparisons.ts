@@ -2,7 +2,7 @@ import { toFailure } from '@sealift/core';
 import type { ComparisonResource } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { lastComparison, recordComparison } from '../db/comparisons.ts';
-import { allRepositories, type Repository } from '../db/repositories.ts';
+import { everyRepository, type Repository } from '../db/repositories.ts';
 import { raiseAlarm } from '../events/alarms.ts';
 import { isoTime } from '../resources/time.ts';
 import { comparePoints, type Differences, type NamedPoint } from './compare-points.ts';
@@ -45,7 +45,7 @@ export class Comparisons implements Disposable {
 
   async #compareDue(): Promise<void> {
     const { db, repositories, signal } = this.#context;
-    for (const repository of await allRepositories(db)) {
+    for (const repository of await everyRepository(db)) {
       const last = await lastComparison(db, repository.id);
       const due = last === undefined || Date.now() - Date.parse(last.comparison.at) > DAY;
       if (due && !signal.aborted && repositories.of(repository.id)?.stats !== undefined) {

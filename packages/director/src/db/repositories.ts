@@ -41,7 +41,7 @@ export async function repositoriesOf(db: Database, transporterId: string): Promi
   return rows.map(fromRow);
 }
 
-export async function allRepositories(db: Database): Promise<Repository[]> {
+export async function everyRepository(db: Database): Promise<Repository[]> {
   return (await db.all<Row>(`${SELECT} ORDER BY repositories.name`)).map(fromRow);
 }
 

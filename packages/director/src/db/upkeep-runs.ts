@@ -48,3 +48,17 @@ export async function beginUpkeepRun(
   );
   return changed > 0;
 }
+
+/** Repositories that were made before `since` and for which no task of this kind was asked since then. */
+export async function repositoriesDue(db: Database, kind: UpkeepKind, since: number): Promise<string[]> {
+  const rows = await db.all<{ id: string }>(
+    `SELECT id FROM repositories WHERE created_at < ? AND NOT EXISTS
+       (SELECT 1 FROM runs WHERE runs.repository_id = repositories.id AND kind = ?
+        AND (created_at >= ? OR state IN ('queued', 'running')))
+     ORDER BY created_at`,
+    since,
+    kind,
+    since,
+  );
+  return rows.map(({ id }) => id);
+}

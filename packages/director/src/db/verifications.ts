@@ -18,16 +18,3 @@ export async function latestVerifications(
     finishedAt: finished_at,
   }));
 }
-
-/** Repositories that were made before `since` and of which no verification was asked for since then. */
-export async function repositoriesToVerify(db: Database, since: number): Promise<string[]> {
-  const rows = await db.all<{ id: string }>(
-    `SELECT id FROM repositories WHERE created_at < ? AND NOT EXISTS
-       (SELECT 1 FROM runs WHERE runs.repository_id = repositories.id AND kind = 'verify'
-        AND (created_at >= ? OR state IN ('queued', 'running')))
-     ORDER BY created_at`,
-    since,
-    since,
-  );
-  return rows.map(({ id }) => id);
-}

@@ -1,13 +1,18 @@
 import { describeDomain, withKmsWraps } from '@sealift/crypto';
 import type { Context } from '../context.ts';
 import { type PasswordEpoch, replaceWrap, wrappedByOthers } from '../db/password-epochs.ts';
+import { rewrapSlots } from './rewrap-slots.ts';
 import { hashContext, type Wrapped, type Wrapping } from './wrapping.ts';
 
-/**
- * Wraps every stored hash anew that another service or key has wrapped. Row by row: broken off at any moment, it goes
- * on where it was. Resolves with the number of hashes wrapped.
- */
-export async function rewrapAll({ db, wrapping, log }: Context, signal: AbortSignal): Promise<number> {
+/** Wraps everything anew that another service or key has wrapped: broken off at any moment, it goes on where it was. */
+export async function rewrapAll(context: Context, signal: AbortSignal): Promise<void> {
+  const hashes = await rewrapHashes(context, signal);
+  const slots = await rewrapSlots(context, signal);
+  const { provider, keyRef } = context.wrapping.current;
+  if (hashes + slots > 0) context.log.info({ hashes, slots, provider, keyRef }, 'wrapped anew');
+}
+
+async function rewrapHashes({ db, wrapping }: Context, signal: AbortSignal): Promise<number> {
   const stale = await wrappedByOthers(db, wrapping.current);
   try {
     for (const epoch of stale) {
@@ -18,8 +23,6 @@ export async function rewrapAll({ db, wrapping, log }: Context, signal: AbortSig
     // The old wraps are to be worth nothing to whoever gets the old key and the file later.
     if (stale.length > 0) await db.purge();
   }
-  const { provider, keyRef } = wrapping.current;
-  if (stale.length > 0) log.info({ hashes: stale.length, provider, keyRef }, 'password hashes wrapped anew');
   return stale.length;
 }
 

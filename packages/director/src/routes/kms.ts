@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { countWrapped } from '../db/password-epochs.ts';
 import { rewrapAll } from '../keys/rewrap.ts';
+import { countSlotWraps } from '../keys/rewrap-slots.ts';
 import { serve } from './serve.ts';
 
 export function serveKms(app: FastifyInstance, context: Context): void {
@@ -23,10 +24,12 @@ export function serveKms(app: FastifyInstance, context: Context): void {
   });
 }
 
-async function resource({ db, wrapping }: Context): Promise<KmsResource> {
+async function resource(context: Context): Promise<KmsResource> {
+  const { db, wrapping } = context;
   const { provider, keyRef } = wrapping.current;
   const failure = wrapping.failure;
-  const wrapped = await countWrapped(db, wrapping.current);
+  const [hashes, slots] = await Promise.all([countWrapped(db, wrapping.current), countSlotWraps(context)]);
+  const wrapped = { current: hashes.current + slots.current, other: hashes.other + slots.other };
   if (failure === undefined) return { provider, keyRef, state: 'ready', wrapped };
   return { provider, keyRef, state: 'down', reason: failure.message, wrapped };
 }

@@ -22,6 +22,10 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
   serve(app, 'startCollection', ({ params, body, request }) =>
     start(context, request, params.id, { kind: 'collect', spec: body }),
   );
+
+  serve(app, 'startMasterKeyRotation', ({ params, body, request }) =>
+    start(context, request, params.id, { kind: 'rotate-master-key', spec: body }),
+  );
 }
 
 async function start(

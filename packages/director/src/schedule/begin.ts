@@ -7,8 +7,9 @@ import { beginUpkeepRun } from '../db/upkeep-runs.ts';
 /** Which tasks on a repository do not run while one of this kind does, itself among them. */
 const EXCLUDES: Record<UpkeepKind, readonly UpkeepKind[]> = {
   verify: ['verify', 'repair'],
-  repair: ['verify', 'repair', 'collect'],
-  collect: ['collect', 'repair'],
+  repair: ['verify', 'repair', 'collect', 'rotate-master-key'],
+  collect: ['collect', 'repair', 'rotate-master-key'],
+  'rotate-master-key': ['collect', 'repair', 'rotate-master-key'],
 };
 
 /** Writes a run down as running, or says for which other one it has to wait. */

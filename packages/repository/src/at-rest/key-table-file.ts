@@ -33,6 +33,11 @@ export async function publishKeyTable(store: Store, generation: number, bytes: B
   await removeTables(store, (other) => other < generation);
 }
 
+/** The highest generation of which a copy is there, whole or not; 0 for none. */
+export async function newestGeneration(store: Store): Promise<number> {
+  return (await tablesOf(store)).reduce((newest, { generation }) => Math.max(newest, generation), 0);
+}
+
 /**
  * What a creation that was broken off left behind, and tables that were replaced. One that a store must keep for locked
  * recovery points counts no more as soon as there is a newer one.

@@ -3,7 +3,7 @@ import { type ChunkType, parseChunkHeader, type RunKey, unsealChunk, uuidText } 
 import { fail } from '../failures.ts';
 import { type DecodedKeyTable, decodeKeyTable, type KeySlot, type SlotDescription } from '../format/key-table.ts';
 import type { Store } from '../store/store.ts';
-import { publishKeyTable } from './key-table-file.ts';
+import { newestGeneration, publishKeyTable, removeTables } from './key-table-file.ts';
 import { MasterKeys } from './master-keys.ts';
 
 /** What may be told of a repository's keys to anybody. */
@@ -75,10 +75,12 @@ export class RepositoryEncryption {
     const keys = this.#unlocked();
     try {
       const { epoch } = parseChunkHeader(body);
+      if (epoch > keys.epoch) throw this.#rotatedSince();
       return unsealChunk(body, { ...chunk, runKey: (runSalt) => keys.runKey(runSalt, epoch) });
     } catch (thrown) {
       // Whatever is wrong with it, a version unknown or a run that never was, is damage of this chunk alone.
       const cause = toFailure(thrown);
+      if (cause.code === 'key-table-outdated') throw cause;
       throw fail('format-damaged', cause.message, { cause });
     }
   }
@@ -125,15 +127,33 @@ export class RepositoryEncryption {
       await this.#host.confirmWritable();
       const before = this.#unlocked();
       const { keys, slots } = change(before);
-      const generation = this.#table.generation + 1;
-      const bytes = keys.encode(generation, slots);
-      await publishKeyTable(this.#host.store, generation, bytes);
+      const bytes = await this.#publish(keys, slots);
       this.#table = decodeKeyTable(bytes);
       this.#keys = keys;
       if (keys !== before) before.erase();
     });
     this.#last = turn.catch(() => {});
     return turn;
+  }
+
+  /** By the program that serves it, while this one has it open for reading. */
+  #rotatedSince() {
+    const { location } = this.#host.store;
+    return fail('key-table-outdated', `The repository in ${location} has got a new master key since it was opened.`);
+  }
+
+  /** A copy that a failed change has left has a number of its own, and goes if it can. */
+  async #publish(keys: MasterKeys, slots: KeySlot[]): Promise<Buffer> {
+    const { store } = this.#host;
+    const generation = Math.max(this.#table.generation, await newestGeneration(store)) + 1;
+    const bytes = keys.encode(generation, slots);
+    try {
+      await publishKeyTable(store, generation, bytes);
+    } catch (thrown) {
+      await removeTables(store, (other) => other === generation).catch(() => {});
+      throw thrown;
+    }
+    return bytes;
   }
 
   #unlocked(): MasterKeys {

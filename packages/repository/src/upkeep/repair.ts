@@ -160,8 +160,19 @@ class Repairer {
     const length = (await store.readTail(name, 0)).length;
     if (kept) await setAside(store, name, length);
     this.#retire(name);
-    await store.remove(name);
-    onStored(-length);
+    if (await this.#remove(name)) onStored(-length);
+  }
+
+  /** False if the store keeps the old pack for a locked recovery point: a repair after the end of the lock removes it. */
+  async #remove(name: string): Promise<boolean> {
+    try {
+      await this.#host.store.remove(name);
+      return true;
+    } catch (thrown) {
+      if (toFailure(thrown).code !== 'object-locked') throw thrown;
+      this.#step(name, 'the store keeps the damaged file until the lock of a recovery point has run out');
+      return false;
+    }
   }
 
   /** Copies whole records into a new, durable pack and has the index read them there. @returns where each one went */

@@ -43,6 +43,7 @@ export class Metrics {
         this.#count(contents, to.bytesRead - from.bytesRead);
         this.#count('compressed', to.bytesNew - from.bytesNew);
         this.#count('sent', to.bytesSent - from.bytesSent);
+        this.#count('collected', (to.upkeep?.bytesFreed ?? 0) - (from.upkeep?.bytesFreed ?? 0));
       },
       countRetry: (reason) => this.#retries.inc({ reason }),
     };

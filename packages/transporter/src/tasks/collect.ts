@@ -19,7 +19,8 @@ export async function collect(
       onProgress: ({ phase, done, bytesFreed }) => {
         if (phase === 'mark') counts.points = done;
         else counts.packs += 1;
-        counts.bytesFreed = Math.max(0, bytesFreed);
+        // A new pack takes space until the old ones it was made of are gone.
+        counts.bytesFreed = Math.max(counts.bytesFreed, bytesFreed);
         reporter.progress(upkeepProgress('collecting', counts));
       },
     },
@@ -34,7 +35,8 @@ export async function collect(
     durationMs: Math.round(done.durationMs),
     next: nextStep(done, problems.length),
   };
-  const ended = { points, packs: packsDead + packsRepacked, bytesFreed, warnings: problems.length };
+  const counted = done.dryRun ? 0 : bytesFreed;
+  const ended = { points, packs: packsDead + packsRepacked, bytesFreed: counted, warnings: problems.length };
   return { report: { kind: 'collect', ...report }, progress: upkeepProgress('collecting', ended) };
 }
 

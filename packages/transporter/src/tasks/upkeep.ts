@@ -3,6 +3,7 @@ import type { Progress, UpkeepReport, UpkeepStart } from '@sealift/wire';
 import { collect } from './collect.ts';
 import { repair } from './repair.ts';
 import type { TaskReporter } from './reporter.ts';
+import { rotateMasterKey } from './rotate-master-key.ts';
 import { verify } from './verify.ts';
 
 /** What such a task works with. */
@@ -26,5 +27,7 @@ export async function upkeep(
       return await repair(task, means, reporter, signal);
     case 'collect':
       return await collect(task, means, reporter, signal);
+    case 'rotate-master-key':
+      return await rotateMasterKey(task, means, reporter, signal);
   }
 }

@@ -43,6 +43,8 @@ export {
   MAX_REPORTED,
   type RepairReport,
   type RepairSpec,
+  type RotationReport,
+  type RotationSpec,
   UPKEEP_PHASES,
   type UpkeepCounts,
   type UpkeepKind,

@@ -24,6 +24,7 @@ export const ProgressFields = record({
     Type.Literal('verifying'),
     Type.Literal('repairing'),
     Type.Literal('collecting'),
+    Type.Literal('sealing'),
   ]),
   files: Count,
   bytesRead: Count,

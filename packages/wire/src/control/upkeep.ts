@@ -117,6 +117,27 @@ export const CollectReport = record({
 });
 export type CollectReport = Static<typeof CollectReport>;
 
+/** A new master key of a repository that is encrypted at rest, and everything sealed anew under it. */
+export const RotationSpec = record({
+  bytesPerSecond: Type.Optional(
+    Type.Integer({ minimum: 1024 * 1024, description: 'most that is read and written in a second' }),
+  ),
+});
+export type RotationSpec = Static<typeof RotationSpec>;
+
+/** What a rotation has done. */
+export const RotationReport = record({
+  kind: Type.Literal('rotate-master-key'),
+  /** Number of the master key now in use. */
+  masterKey: Count,
+  /** Master keys that are needed still, for sessions that were running. */
+  earlier: Type.Array(Count, { maxItems: 1024 }),
+  packsSealed: Count,
+  bytesSealed: Count,
+  next: text(1024),
+});
+export type RotationReport = Static<typeof RotationReport>;
+
 const start = {
   taskId: Uuid,
   runId: Uuid,
@@ -130,12 +151,13 @@ export const UpkeepStart = Type.Union([
   record({ ...start, kind: Type.Literal('verify'), spec: VerifySpec }),
   record({ ...start, kind: Type.Literal('repair'), spec: RepairSpec }),
   record({ ...start, kind: Type.Literal('collect'), spec: CollectSpec }),
+  record({ ...start, kind: Type.Literal('rotate-master-key'), spec: RotationSpec }),
 ]);
 export type UpkeepStart = Static<typeof UpkeepStart>;
 export type UpkeepKind = UpkeepStart['kind'];
 
 /** What such a task has found or done, kept with its run. */
-export const UpkeepReport = Type.Union([VerifyReport, RepairReport, CollectReport]);
+export const UpkeepReport = Type.Union([VerifyReport, RepairReport, CollectReport, RotationReport]);
 export type UpkeepReport = Static<typeof UpkeepReport>;
 
 /** How far a task on a repository is. */
@@ -147,4 +169,5 @@ export const UPKEEP_PHASES = {
   verify: 'verifying',
   repair: 'repairing',
   collect: 'collecting',
+  'rotate-master-key': 'sealing',
 } as const satisfies Record<UpkeepKind, string>;

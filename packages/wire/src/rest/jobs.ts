@@ -1,5 +1,12 @@
 import { type Static, Type } from 'typebox';
-import { CollectReport, RepairReport, UPKEEP_PHASES, type UpkeepKind, VerifyReport } from '../control/upkeep.ts';
+import {
+  CollectReport,
+  RepairReport,
+  RotationReport,
+  UPKEEP_PHASES,
+  type UpkeepKind,
+  VerifyReport,
+} from '../control/upkeep.ts';
 import {
   Counter,
   closed,
@@ -106,6 +113,7 @@ export const ReportResource = Type.Union([
   Type.Object(VerifyReport.properties),
   Type.Object(RepairReport.properties),
   Type.Object(CollectReport.properties),
+  Type.Object(RotationReport.properties),
 ]);
 
 export const RunKind = Type.Union([
@@ -114,6 +122,7 @@ export const RunKind = Type.Union([
   Type.Literal('verify'),
   Type.Literal('repair'),
   Type.Literal('collect'),
+  Type.Literal('rotate-master-key'),
 ]);
 export type RunKind = Static<typeof RunKind>;
 

@@ -84,7 +84,7 @@ export const RecoveryKit = Type.Object({
 });
 export type RecoveryKit = Static<typeof RecoveryKit>;
 
-/** The service that wraps password hashes and repository keys. */
+/** The service that wraps password hashes, and keys of repositories that are encrypted at rest. */
 export const KmsResource = Type.Object({
   provider: Type.String(),
   keyRef: Type.String(),

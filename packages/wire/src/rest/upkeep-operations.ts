@@ -1,4 +1,4 @@
-import { CollectSpec, RepairSpec, VerifySpec } from '../control/upkeep.ts';
+import { CollectSpec, RepairSpec, RotationSpec, VerifySpec } from '../control/upkeep.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed } from './fields.ts';
 import { RunResource } from './jobs.ts';
@@ -34,6 +34,16 @@ export const UPKEEP_OPERATIONS = {
     summary: 'Queues a collection: the space of what no recovery point needs comes back; a dry run changes nothing',
     params: ById,
     body: CollectSpec,
+    response: RunResource,
+    status: 202,
+  },
+  startMasterKeyRotation: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/master-key-rotations',
+    tag: 'repositories',
+    summary: 'Queues a new master key for a repository that is encrypted at rest: everything is sealed anew under it',
+    params: ById,
+    body: RotationSpec,
     response: RunResource,
     status: 202,
   },

@@ -14,6 +14,7 @@ export const DIRECTOR_SETTINGS: Setting[] = [
   { name: 'previousKms', kind: 'list', describe: 'keys that were used before, for what they have wrapped' },
   { name: 'drillInterval', kind: 'number', describe: 'hours between key drills of each job, 0 for none (24)' },
   { name: 'postQuantumOnly', kind: 'boolean', describe: 'refuse TLS without X25519MLKEM768, on both ports' },
+  { name: 'collectInterval', kind: 'number', describe: 'hours between collections of removed data, 0 for none (24)' },
   { name: 'verifyWithin', kind: 'number', describe: 'days within which all of a repository is read, 0 for never (30)' },
   {
     name: 'retentionInterval',

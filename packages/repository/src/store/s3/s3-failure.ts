@@ -4,6 +4,7 @@ import { fail } from '../../failures.ts';
 /** What is read of an error of the SDK: its name is the code the store gave. */
 interface S3Error {
   name?: string;
+  code?: string;
   message?: string;
   $metadata?: { httpStatusCode?: number };
 }
@@ -40,12 +41,15 @@ const BY_NAME: Record<string, Code> = {
   AbortError: 'store-unreachable',
 };
 
+/** Of Node, when the certificate of the endpoint does not hold. */
+const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|UNABLE_TO_)/;
+
 /** Names what was done and where; never repeats what was sent, so no secret can get into a log. */
 export function s3Failure(thrown: unknown, doing: string, location: string): Failure {
   if (thrown instanceof Failure) return thrown;
-  const { name = '', message = '', $metadata } = thrown as S3Error;
+  const { name = '', code: errno = '', message = '', $metadata } = thrown as S3Error;
   const status = $metadata?.httpStatusCode;
-  const code = BY_NAME[name] ?? codeOfStatus(status);
+  const code = BY_NAME[name] ?? (UNTRUSTED.test(errno) ? 'store-untrusted' : codeOfStatus(status));
   const reason = [name, message === 'UnknownError' ? '' : message, status === undefined ? '' : `HTTP ${status}`];
   const told = `${doing} failed at ${location}: ${reason.filter((part) => part !== '').join(', ')}.`;
   if (code === 'disk-full') {

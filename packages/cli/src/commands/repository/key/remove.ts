@@ -12,7 +12,7 @@ export function addKeyRemove(parent: Command, invocation: Invocation): void {
     examples: ['sealift repository key remove main admins'],
     notes:
       'Whoever has a copy of the repository from before, and the key of the slot, still opens that copy. After a leak\n' +
-      'make a new master key as well.',
+      'make a new master key as well: sealift repository key rotate-master.',
   })
     .addOption(jsonOption())
     .action(async (repository: string, slot: string, { json }: { json?: boolean }) => {
