@@ -134,6 +134,18 @@ t.test('keys are added, rotated and removed; the key file alone opens it without
   await done(t, 'repository', 'key', 'add', 'vault', '--kms', '--label', 'token');
   const shown = await done(t, 'repository', 'key', 'list', 'vault');
   for (const label of ['password', 'safe', 'token']) t.match(shown, label);
+  const drilled = await site.client.call('drillJob', { params: { id: 'sealed' }, body: { password: PASSWORD } });
+  t.match(
+    drilled.items.map(({ way, passed }) => [way, passed]),
+    [
+      ['repository', true],
+      ['hash', true],
+      ['kms', true],
+      ['password', true],
+    ],
+  );
+  const wrongly = await site.client.call('drillJob', { params: { id: 'sealed' }, body: { password: 'no such word' } });
+  t.match(wrongly.items.at(-1), { way: 'password', passed: false, failure: { code: 'wrong-repository-key' } });
   await done(t, 'repository', 'key', 'remove', 'vault', 'password');
   t.same(await readdir(join(path, 'packs'), { recursive: true }), packs, 'data is not touched');
   const to = join(folder, 'by-key-file');

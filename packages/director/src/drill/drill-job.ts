@@ -7,11 +7,12 @@ import { addDrill, type Drill } from '../db/drills.ts';
 import type { Job } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { listPoints, type Point } from '../db/points.ts';
-import { repositoryById } from '../db/repositories.ts';
+import { repositoryById, repositoryNamed } from '../db/repositories.ts';
 import { raiseAlarm } from '../events/alarms.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
 import { giveForPoint } from '../keys/give-password.ts';
+import { proveSlots, slotWays } from '../keys/unlock-repository.ts';
 
 /** Files of which a piece is really decrypted. */
 const FILES = 16;
@@ -32,6 +33,18 @@ export async function drillJob(
   if (point === undefined) throw fail('not-found', `The job ${job.name} has no recovery point yet.`);
   const session = reader(context, point);
   context.connections.required(await targetOf(context, point));
+  const drillBy = point.domain === undefined ? drillRepository : drillDomain;
+  const drills = await drillBy(context, session, point, password);
+  for (const one of drills) await record(context, job, one);
+  return drills;
+}
+
+async function drillDomain(
+  context: Context,
+  session: Session,
+  point: Point,
+  password: string | undefined,
+): Promise<Drill[]> {
   if (password !== undefined) await giveForPoint(context, point, password);
   const drills: Drill[] = [];
   try {
@@ -39,7 +52,24 @@ export async function drillJob(
   } finally {
     if (password !== undefined) context.given.forget(point.id);
   }
-  for (const one of drills) await record(context, job, one);
+  return drills;
+}
+
+/** In-flight points open with their repository: where that is encrypted at rest, by each way to one of its slots. */
+async function drillRepository(
+  context: Context,
+  session: Session,
+  point: Point,
+  password: string | undefined,
+): Promise<Drill[]> {
+  const target = context.connections.required(await targetOf(context, point));
+  const repository = await repositoryNamed(context.db, point.repository.id);
+  const ways = [...(await slotWays(context, repository.id)), ...(password === undefined ? [] : ['password' as const])];
+  const drills: Drill[] = [await drill(context, session, point, 'repository')];
+  for (const way of ways) {
+    const proof = () => proveSlots(context, target, repository, { way, password });
+    drills.push(await drill(context, session, point, way, proof));
+  }
   return drills;
 }
 
@@ -49,8 +79,8 @@ async function targetOf({ db }: Context, point: Point): Promise<{ id: string; na
 }
 
 /** The ways that are set up for it. */
-async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Point): Promise<Way[]> {
-  if (mode === 'in-flight' || domain === undefined) return ['repository'];
+async function waysTo({ db, wrapping, given }: Context, { id, domain }: Point): Promise<Way[]> {
+  if (domain === undefined) return [];
   const epoch = await newestEpoch(db, domain.id);
   const descriptors = await kmsDescriptorsOpening(db, domain.id, domain.epoch);
   const wraps = descriptors.flatMap((descriptor) => describeDomain(descriptor).kmsWraps);
@@ -65,11 +95,20 @@ async function waysTo({ db, wrapping, given }: Context, { id, mode, domain }: Po
   throw fail('password-needed', `No way to the keys of recovery point ${id} is kept here.`);
 }
 
-async function drill(context: Context, { peer, transporter }: Session, point: Point, way: Way): Promise<Drill> {
-  const { id: pointId, hash, job, repository, mode, authority } = point;
-  using task = context.browsing.begin(transporter.id, point, 'sample', way === 'repository' ? undefined : way);
+/** `proof` comes first: what must succeed before the sample is decrypted. */
+async function drill(
+  context: Context,
+  { peer, transporter }: Session,
+  point: Point,
+  way: Way,
+  proof: () => Promise<void> = async () => {},
+): Promise<Drill> {
+  const { id: pointId, hash, job, repository, mode, domain, authority } = point;
+  const wayToKeys = domain === undefined || way === 'repository' ? undefined : way;
+  using task = context.browsing.begin(transporter.id, point, 'sample', wayToKeys);
   const base = { pointId, way, at: Date.now() };
   try {
+    await proof();
     const asked = {
       taskId: task.taskId,
       jobId: job.id,

@@ -14,6 +14,9 @@ interface Way {
   key: () => Promise<Buffer>;
 }
 
+/** How the key of a slot is come by: kept here, wrapped; through the service that wrapped it; from a password. */
+export type SlotWay = 'hash' | 'kms' | 'password';
+
 /** When a target has opened a repository: with the keys that are kept here, or through the service that wrapped them. */
 export async function unlockUnasked(context: Context, session: Session, repository: Repository): Promise<void> {
   const keys = context.repositories.of(repository.id)?.keys;
@@ -55,6 +58,30 @@ function waysOfPassword(slots: KeySlot[], password: string): Way[] {
 function waysOfKey(slots: KeySlot[], key: string): Way[] {
   const ofKeyFiles = slots.filter(({ kind }) => kind === 'keyfile');
   return ofKeyFiles.map(({ slotId }) => ({ slotId, key: async () => masterKey(key) }));
+}
+
+/** The ways to a key that are set up for a repository; none where it is not encrypted at rest. */
+export async function slotWays(context: Context, repositoryId: string): Promise<SlotWay[]> {
+  const slots = context.repositories.of(repositoryId)?.keys?.slots ?? [];
+  const kept = await slotKeysOf(context.db, repositoryId);
+  const byService = slots.some(({ kms }) => kms !== undefined && context.wrapping.knows(kms));
+  return [...(kept.length > 0 ? ['hash' as const] : []), ...(byService ? ['kms' as const] : [])];
+}
+
+/** Gives the target the key of every slot that is opened this way; it proves each against its key table. */
+export async function proveSlots(
+  context: Context,
+  session: Session,
+  repository: Repository,
+  { way, password }: { way: SlotWay; password?: string | undefined },
+): Promise<void> {
+  const slots = context.repositories.of(repository.id)?.keys?.slots ?? [];
+  if (way === 'password') return await unlockBy(context, session, repository, waysOfPassword(slots, password ?? ''));
+  const own = await waysOfItsOwn(context, repository, slots);
+  const services = new Set(slots.filter(({ kms }) => kms !== undefined).map(({ slotId }) => slotId));
+  for (const one of own) {
+    if (services.has(one.slotId) === (way === 'kms')) await unlockSlot(context, session, repository, one);
+  }
 }
 
 async function waysOfItsOwn({ db, wrapping }: Context, { id }: Repository, slots: KeySlot[]): Promise<Way[]> {
