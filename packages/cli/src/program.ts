@@ -32,12 +32,14 @@ import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
 import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
+import { addRepositoryAdopt } from './commands/repository/adopt.ts';
 import { addRepositoryCollect } from './commands/repository/collect.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryKey } from './commands/repository/key/group.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
 import { addRepositoryRepair } from './commands/repository/repair.ts';
+import { addRepositoryShow } from './commands/repository/show.ts';
 import { addRepositoryUnlock } from './commands/repository/unlock.ts';
 import { addRepositoryVerify } from './commands/repository/verify.ts';
 import { addRunCancel } from './commands/run/cancel.ts';
@@ -77,7 +79,9 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     ['sealift repository create main --transporter vault --path /srv/sealift/main'],
     [
       addRepositoryCreate,
+      addRepositoryAdopt,
       addRepositoryList,
+      addRepositoryShow,
       addRepositoryUnlock,
       addRepositoryKey,
       addRepositoryVerify,

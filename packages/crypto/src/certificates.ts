@@ -63,6 +63,20 @@ export function verifyPeerCertificate(certDer: Buffer, authorityPem: string, now
   return peer;
 }
 
+/** The certificate of an authority, PEM or DER, and by what people know it. */
+export interface AuthorityCertificate {
+  pem: string;
+  /** SHA-256 of its SubjectPublicKeyInfo: what enrolment tokens pin. */
+  fingerprint: Buffer;
+}
+
+/** Reads the certificate of an authority without trusting it. */
+export function parseAuthority(pemOrDer: string | Buffer): AuthorityCertificate {
+  const certificate = readCertificate(pemOrDer);
+  if (!certificate.ca) throw fail('certificate-invalid', 'The certificate is not one of an authority.');
+  return { pem: certificate.toString(), fingerprint: publicKeyHash(readKey(certificate)) };
+}
+
 function issuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
   try {
     return !certificate.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);

@@ -1,9 +1,11 @@
 export { type Authority, createAuthority, createKeyAndRequest, loadAuthority } from './authority.ts';
 export { type Bundle, type BundleMember, checkBundle, decodeBundle, encodeBundle } from './bundle.ts';
 export {
+  type AuthorityCertificate,
   certificateDer,
   type Identity,
   type PeerCertificate,
+  parseAuthority,
   parseCertificate,
   publicKeyHash,
   verifyPeerCertificate,

@@ -1,4 +1,5 @@
 import type { Authority } from '@sealift/crypto';
+import type { Comparisons } from './compare/comparisons.ts';
 import type { Database } from './db/database.ts';
 import type { EventBus } from './events/event-bus.ts';
 import type { Connections } from './inventory/connections.ts';
@@ -39,6 +40,7 @@ export interface Context {
   turns: Turns;
   /** Looks, in the background, what a new recovery point means for the others of its job. */
   afterBackup: (jobId: string) => void;
+  comparisons: Comparisons;
   /** Looks whether a waiting run can begin. */
   wakeDispatcher: () => void;
   /** Aborted when the Director closes. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toFailure } from '@sealift/core';
+import { Comparisons } from './compare/comparisons.ts';
 import { DIRECTOR_DEFAULTS, type DirectorConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { Database } from './db/database.ts';
@@ -111,10 +112,14 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     timeZone: config.timeZone,
     turns,
     afterBackup: (jobId) => void turns.run(() => retainInBackground(context, jobId)),
+    get comparisons() {
+      return comparisons;
+    },
     wakeDispatcher: () => dispatcher.wake(),
     signal: stop.signal,
   };
   const dispatcher = new Dispatcher(context);
+  const comparisons = parts.use(new Comparisons(context));
   useSchedules(context, config, parts);
   parts.defer(() => dispatcher.settled());
   return { context, dispatcher, certificates, stop };

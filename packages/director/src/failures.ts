@@ -78,6 +78,17 @@ export const fail = failuresOf({
   'not-permitted': { kind: 'refused', advice: 'Find out why this Transporter asks for it; revoke it if in doubt.' },
   /** The job has a run that waits already. */
   'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
+  /** A job that only stands for one of another Director. */
+  'job-adopted': { kind: 'refused', advice: 'Make a job of its own: sealift job create.' },
+  /** A repository is recorded here already, under another name or place. */
+  'repository-known': { kind: 'refused', advice: 'Adopt it again with the name, Transporter and path it has here.' },
+  /** A point was made under an authority that nobody vouched for. */
+  'authority-unknown': {
+    kind: 'refused',
+    advice: 'Give the ca.pem of the Director that made it: sealift repository adopt … --authority FILE.',
+  },
+  /** What a target says of a point contradicts itself. */
+  'point-inconsistent': { kind: 'refused', advice: 'Do not trust this point: verify the repository and its target.' },
   /** The run has ended. */
   'run-ended': { kind: 'refused', advice: 'Nothing is left to cancel.' },
   /** A configured time zone is not one. */

@@ -1,5 +1,6 @@
 import type { Progress } from '@sealift/wire';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { countDifferences } from './db/comparisons.ts';
 import type { Database } from './db/database.ts';
 import { countPoints } from './db/points.ts';
 import { listRepositories } from './db/repositories.ts';
@@ -214,6 +215,16 @@ function addRepositoryGauges(registry: Registry, { db, repositories }: MetricSou
       },
     });
   }
+  new Gauge({
+    name: 'sealift_repository_point_differences',
+    help: 'Recovery points that the target shows otherwise than they were recorded, when last compared',
+    labelNames: ['repository'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { repository, differences } of await countDifferences(db)) this.set({ repository }, differences);
+    },
+  });
   new Gauge({
     name: 'sealift_repository_points',
     help: 'Recovery points the Director knows in the repository',

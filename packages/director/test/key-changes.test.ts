@@ -108,7 +108,8 @@ t.test('wrapped anew, a hash leaves nothing of its old wrap in any file', async 
   const [first, second] = [`file:${join(folder, 'first.key')}`, `file:${join(folder, 'second.key')}`];
   await using stage = await openStage({ kms: first });
   const { client, data } = stage;
-  await client.call('createPassword', { body: { name: 'home', password: OLD } });
+  const made = await client.call('createPassword', { body: { name: 'home', password: OLD } });
+  t.match(made, { kms: { provider: 'master-key', inPoints: true } }, 'a key file that was named is in points too');
   await stage.director.close();
   const database = new DatabaseSync(join(data, 'director.sqlite'));
   const row = database.prepare('SELECT wrapped_hash FROM password_epochs').get() as { wrapped_hash: Uint8Array };

@@ -22,6 +22,13 @@ export const fail = failuresOf({
     kind: 'corrupt',
     advice: 'Run the job again; if this persists, verify the repository before trusting its points.',
   },
+  /** A key management service or key file that has wrapped nothing here. */
+  'no-wrap': {
+    kind: 'refused',
+    advice: 'Name the service and key that the Director had as `kms`, or give the password.',
+  },
+  /** A key file was named that is not there. */
+  'key-file-missing': { kind: 'refused', advice: 'Check the path of the key file, or give the password.' },
   /** A recovery point, or something it needs, was not found. */
   'point-unknown': { kind: 'refused', advice: 'Run `sealift point list` to see the recovery points.' },
   /** A path was asked for that the recovery point does not hold. */

@@ -2,10 +2,12 @@ export { runBackup } from './backup.ts';
 export type { BackupOptions, BackupOutcome } from './backup-options.ts';
 export { proveInFlight } from './decrypt/prove-chunk.ts';
 export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
+export { keysForRecovery } from './keys-for-recovery.ts';
 export { type ListOptions, listEntries } from './list-entries.ts';
 export type { PathWarning } from './progress.ts';
 export { type ServeOptions, serveSession } from './receive.ts';
-export { keysFromPassword, recoverFromRepository } from './recover.ts';
+export { recoverFromRepository } from './recover.ts';
+export type { KeyFile, WaysToKeys } from './recovery-services.ts';
 export {
   type KeysForRuns,
   type LinkToPoint,
@@ -17,4 +19,5 @@ export {
 } from './restore.ts';
 export { type Sample, type SampleOptions, samplePoint } from './sample-point.ts';
 export { type Unlock, unlockFromKeyFile, unlockFromKms, unlockFromPassword } from './unlock.ts';
+export { unlockForRecovery } from './unlock-for-recovery.ts';
 export { RunQuotas } from './write/run-quotas.ts';

@@ -1,14 +1,7 @@
-import { describeDomain, type OpenDomain, openDomain, passwordMatches, uuidText } from '@sealift/crypto';
 import { openManifest, type Repository } from '@sealift/repository';
 import { fail } from './failures.ts';
 import { ProgressMeter } from './progress.ts';
-import {
-  type KeysForRuns,
-  type PointOptions,
-  type RestoreOutcome,
-  type RestoreTarget,
-  restorePoint,
-} from './restore.ts';
+import { type PointOptions, type RestoreOutcome, type RestoreTarget, restorePoint } from './restore.ts';
 import type { PointSource, StoredChunk } from './transfer/point-source.ts';
 import type { Unlock } from './unlock.ts';
 
@@ -50,52 +43,6 @@ class RepositorySource implements PointSource {
     );
     if (newest === undefined) throw fail('point-unknown', 'The repository holds no recovery point.');
     return newest.id;
-  }
-}
-
-/**
- * The keys of a source-side point from nothing but a password: that of the point, or one that took its place later, whose
- * descriptor is in a newer point of the same domain.
- */
-export function keysFromPassword(password: () => Promise<string>, repository: Repository): KeysForRuns {
-  return async (runs, descriptor) => {
-    const text = await password();
-    const domain = await openFirst(text, descriptor, repository);
-    if (domain === undefined) throw wrongPassword(descriptor);
-    return { idKey: domain.chunkKeys.idKey, runs: runs.map(({ runSalt, epoch }) => domain.runKey(runSalt, epoch)) };
-  };
-}
-
-function wrongPassword(descriptor: Buffer) {
-  const { domainId, epoch } = describeDomain(descriptor);
-  const name = uuidText(domainId);
-  return fail(
-    'wrong-password',
-    `This is not the password of encryption domain ${name}, epoch ${epoch}, nor a later one.`,
-  );
-}
-
-async function openFirst(text: string, own: Buffer, repository: Repository): Promise<OpenDomain | undefined> {
-  for await (const descriptor of descriptorsOf(own, repository)) {
-    const passwordHash = await passwordMatches(text, descriptor);
-    if (passwordHash !== undefined) return openDomain(passwordHash, descriptor);
-  }
-  return undefined;
-}
-
-/** That of the point first, then each later one of its domain in the repository, newest first. */
-async function* descriptorsOf(own: Buffer, repository: Repository): AsyncGenerator<Buffer, void, undefined> {
-  yield own;
-  const { domainId, epoch } = describeDomain(own);
-  let last = Number.POSITIVE_INFINITY;
-  for (const { id, mode } of (await repository.points()).reverse()) {
-    if (mode !== 'source-side') continue;
-    const { descriptor } = openManifest((await repository.readPoint(id)).manifest, {}).manifest;
-    const described = descriptor === undefined ? undefined : describeDomain(descriptor);
-    if (descriptor === undefined || !described?.domainId.equals(domainId)) continue;
-    if (described.epoch <= epoch || described.epoch >= last) continue;
-    last = described.epoch;
-    yield descriptor;
   }
 }
 

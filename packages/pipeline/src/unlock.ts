@@ -1,6 +1,6 @@
 import { toFailure } from '@sealift/core';
 import { type KeyWrapper, slotKeyFromPassword, slotKeyWrapContext } from '@sealift/crypto';
-import type { RepositoryEncryption } from '@sealift/repository';
+import type { RepositoryEncryption, SlotDescription } from '@sealift/repository';
 import { fail } from './failures.ts';
 
 /** Unlocks a repository that is encrypted at rest, or fails. */
@@ -47,21 +47,27 @@ function opens(encryption: RepositoryEncryption, slotId: Buffer, slotKey: Buffer
 /** Has each key management service unwrap the slots that it made; what a slot names only selects among them. */
 export function unlockFromKms(wrappers: KeyWrapper[]): Unlock {
   return async (encryption) => {
-    let failure: unknown;
-    for (const { id, kms } of encryption.state.slots) {
-      const wrapper = wrappers.find(({ provider, keyRef }) => provider === kms?.provider && keyRef === kms.keyRef);
-      if (kms === undefined || wrapper === undefined) continue;
-      try {
-        if (opens(encryption, id, await wrapper.unwrap(kms.ciphertext, slotKeyWrapContext(id)))) return;
-      } catch (thrown) {
-        // Another slot may open, by another service.
-        failure ??= thrown;
-      }
+    const failures: unknown[] = [];
+    for (const slot of encryption.state.slots) {
+      const wrapper = wrappers.find((one) => one.provider === slot.kms?.provider && one.keyRef === slot.kms.keyRef);
+      // Where one does not open, another slot may, by another service.
+      const opened =
+        wrapper && (await opensBy(wrapper, encryption, slot).catch((thrown) => void failures.push(thrown)));
+      if (opened === true) return;
     }
-    if (failure !== undefined) throw failure;
+    if (failures.length > 0) throw failures[0];
     throw fail(
       'repository-key-missing',
       'None of the key management services given has made a slot of the repository.',
     );
   };
+}
+
+async function opensBy(
+  wrapper: KeyWrapper,
+  encryption: RepositoryEncryption,
+  { id, kms }: SlotDescription,
+): Promise<boolean> {
+  if (kms === undefined) return false;
+  return opens(encryption, id, await wrapper.unwrap(kms.ciphertext, slotKeyWrapContext(id)));
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { filesystemStore, openRepository, type Repository } from '@sealift/repository';
 import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
-import { keysFromPassword, recoverFromRepository, unlockFromPassword } from '../src/index.ts';
+import { keysForRecovery, recoverFromRepository, unlockFromPassword } from '../src/index.ts';
 import { pair } from './pair.ts';
 import { makeTree, noise } from './sources.ts';
 
@@ -12,7 +12,7 @@ const NEVER = new AbortController().signal;
 function recovery(repository: Repository, to: string, password: string) {
   return {
     pointId: 'latest',
-    keys: keysFromPassword(async () => password, repository),
+    keys: keysForRecovery({ password: async () => password }, repository),
     unlock: unlockFromPassword(async () => password),
     destination: to,
     only: [],

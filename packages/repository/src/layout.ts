@@ -14,11 +14,13 @@ export const REMOVALS_FOLDER = 'removals';
 export const VERIFIED_NAME = 'cache/verified';
 export const LEAST_LOCKS_FOLDER = 'least-locks';
 export const SESSIONS_FOLDER = 'sessions';
+export const AUTHORITIES_FOLDER = 'authorities';
 
 const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
+const AUTHORITY_NAME = /^authorities\/[0-9a-f]{64}$/;
 const LEASE_NAME = new RegExp(`^leases/([0-9]{12})-(${UUID})$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
@@ -71,6 +73,15 @@ export function referencesName(pointId: string): string {
 /** Id of the point whose reference list has this name. */
 export function parseReferencesName(name: string): string | undefined {
   return pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
+}
+
+/** @param fingerprint SHA-256 of its public key */
+export function authorityName(fingerprint: Buffer): string {
+  return `${AUTHORITIES_FOLDER}/${fingerprint.toString('hex')}`;
+}
+
+export function isAuthorityName(name: string): boolean {
+  return AUTHORITY_NAME.test(name);
 }
 
 /** Id of the point whose file has this name, or undefined for anything else. */

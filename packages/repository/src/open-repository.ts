@@ -3,6 +3,7 @@ import { Failure } from '@sealift/core';
 import { uuidBytes } from '@sealift/crypto';
 import { publishKeyTable, readKeyTable, removeTables } from './at-rest/key-table-file.ts';
 import { MasterKeys } from './at-rest/master-keys.ts';
+import { keepAuthority } from './authorities.ts';
 import { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
 import { encodeConfig } from './format/config.ts';
@@ -78,6 +79,8 @@ export interface OpenRepositoryOptions {
   readOnly?: boolean;
   /** Copies on this machine of what opening reads; for stores that are far away. */
   cache?: MetadataCache;
+  /** Certificate of the authority of this installation, PEM: kept beside the points that are made under it. */
+  authority?: string;
 }
 
 /**
@@ -97,6 +100,8 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const onProblem = (failure: Failure) => problems.push(failure);
   const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
   const loading = { readOnly, onProblem, cache: options.cache, sealed };
+  const { authority } = options;
+  if (lease !== undefined && authority !== undefined) await keepAuthority(store, authority, onProblem);
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);

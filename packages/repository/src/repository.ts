@@ -64,6 +64,8 @@ export interface Repository extends AsyncDisposable {
   readPoint(id: string): Promise<{ manifest: Buffer; record: PointRecord }>;
   /** The runs under which the chunks that a point refers to are sealed, and how many of these chunks are missing. */
   pointRuns(id: string): Promise<PointRuns>;
+  /** Certificates (DER) of the authorities under which its points were made, as far as they were kept. */
+  authorities(): Promise<Buffer[]>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
   commitPoint(commit: PointToCommit): Promise<PointRecord>;

@@ -2,6 +2,7 @@ import type { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import { type Rotation, rotateMasterKey } from './at-rest/rotate-master-key.ts';
+import { readAuthorities } from './authorities.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
@@ -133,6 +134,10 @@ export class ServedRepository implements Repository {
 
   pointRuns(id: string): Promise<PointRuns> {
     return runsOfPoint(this.#parts.store, this.#parts.table, id);
+  }
+
+  authorities(): Promise<Buffer[]> {
+    return readAuthorities(this.#parts.store);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {

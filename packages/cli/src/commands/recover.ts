@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { PathWarning, Unlock } from '@sealift/pipeline';
+import type { PathWarning, WaysToKeys } from '@sealift/pipeline';
 import type { PointRecord, Repository, Store } from '@sealift/repository';
 import type { Progress } from '@sealift/wire';
 import type { Command } from 'commander';
@@ -13,7 +13,6 @@ import { harmless, printable } from '../output/printable.ts';
 import { type ProgressLine, progressLine } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, formatTime } from '../output/units.ts';
-import { readKeyFile } from '../secrets/key-file.ts';
 import { readSecret } from '../secrets/read-secret.ts';
 import { type Invocation, say } from '../session/host.ts';
 import { choice, defineCommand, jsonOption } from './define.ts';
@@ -26,6 +25,7 @@ interface Options {
   to?: string;
   only?: string[];
   overwrite: 'never' | 'older' | 'always';
+  kms?: string[];
   passwordFile?: string;
   keyFile?: string;
   ca?: string;
@@ -42,11 +42,14 @@ export function addRecover(parent: Command, invocation: Invocation): void {
       'sealift recover --repository /mnt/usb/main --point 0198c3f2-7d4e-7a11-9c55-0242ac120002 --to /srv/restored \\\n' +
         "    --only 'mail/**' --password-file /run/secrets/archive",
       'sealift recover --repository /mnt/usb/main --to /srv/restored --key-file /mnt/safe/main.key',
+      'sealift recover --repository /mnt/usb/main --to /srv/restored \\\n' +
+        "    --kms 'pkcs11:token=main;object=hashes?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/root/pin'",
       "sealift recover --repository 's3://backups/site-1?endpoint=https://s3.example.net' --s3-credentials keys --list",
     ],
     notes:
-      'The repository is only read. Points with source-side encryption need their password, which is asked for; others,\n' +
-      'in a repository that is encrypted at rest, need the password or key file of one of its key slots.\n' +
+      'The repository is only read. --key-file and --kms are tried first, then the password, which is asked for. Points\n' +
+      'with source-side encryption open by the service or file that the Director had as its `kms` when they were made, or by\n' +
+      'their password. Others, in a repository that is encrypted at rest, open by whatever opens one of its key slots.\n' +
       'Exit status 3: something was damaged or could not be written; each file is named, the rest is restored.',
   })
     .requiredOption('--repository <dir>', 'folder of the repository or of a copy of it, or its s3:// address')
@@ -56,8 +59,9 @@ export function addRecover(parent: Command, invocation: Invocation): void {
     .option('--to <dir>', 'folder to restore into')
     .option('--only <pattern...>', 'only what matches')
     .addOption(choice('--overwrite <rule>', 'files that exist', ['never', 'older', 'always']).default('never'))
+    .option('--kms <address...>', 'key management service, as in the configuration of the Director')
     .option('--password-file <file>', 'take the password from a file, or from standard input with -')
-    .option('--key-file <file>', 'open a repository that is encrypted at rest with the key in this file')
+    .option('--key-file <file>', 'key file: of a slot of the repository, or the one that the Director had as its `kms`')
     .option('--ca <file>', 'refuse a point that no source of this authority (its ca.pem) has signed')
     .addOption(jsonOption())
     .action(async (options: Options) => {
@@ -108,19 +112,19 @@ function describePoint({ id, hash, createdAt, receivedAt, mode, jobId, sourceId,
 
 async function restore(invocation: Invocation, repository: Repository, options: Options, to: string): Promise<void> {
   const { host, signal } = invocation;
-  const { keysFromPassword, recoverFromRepository } = await import('@sealift/pipeline');
+  const { keysForRecovery, recoverFromRepository, unlockForRecovery } = await import('@sealift/pipeline');
   const destination = resolve(host.cwd, to);
   const authority =
     options.ca === undefined ? {} : { authority: await readFile(resolve(host.cwd, options.ca), 'utf8') };
-  const request = { label: 'Encryption password', file: options.passwordFile };
+  const ways = waysToKeys(invocation, options);
   using line = progressLine(host, 'recover');
   const { manifest, progress } = await recoverFromRepository(
     repository,
     {
       pointId: options.point,
       ...authority,
-      keys: keysFromPassword(() => readSecret(invocation, request), repository),
-      unlock: await unlocking(invocation, options),
+      keys: keysForRecovery(ways('Encryption password'), repository),
+      unlock: unlockForRecovery(ways('Repository password')),
       destination,
       only: options.only ?? [],
       overwrite: options.overwrite,
@@ -141,10 +145,15 @@ async function restore(invocation: Invocation, repository: Repository, options: 
   );
 }
 
-async function unlocking(invocation: Invocation, { keyFile, passwordFile }: Options): Promise<Unlock> {
-  const { unlockFromKeyFile, unlockFromPassword } = await import('@sealift/pipeline');
-  if (keyFile !== undefined) return unlockFromKeyFile(await readKeyFile(invocation, keyFile));
-  return unlockFromPassword(() => readSecret(invocation, { label: 'Repository password', file: passwordFile }));
+/** The password is asked for under this name. */
+function waysToKeys(invocation: Invocation, { keyFile, kms, passwordFile }: Options): (label: string) => WaysToKeys {
+  const read = (file: string) => readSecret(invocation, { label: `The key file ${file}`, file });
+  return (label) => ({
+    keyFile: keyFile === undefined ? undefined : { name: keyFile, read: () => read(keyFile) },
+    services: kms,
+    password: () => readSecret(invocation, { label, file: passwordFile }),
+    onService: ({ message, code }) => say(invocation, `warning: ${harmless(message)} (${code})`),
+  });
 }
 
 function showProgress(line: ProgressLine, { phase, files, bytesRead, bytesTotal }: Progress): void {

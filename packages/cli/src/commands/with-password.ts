@@ -28,24 +28,25 @@ export async function withPointPassword(
   id: string,
   { passwordFile }: PasswordOptions,
 ): Promise<void> {
-  if (passwordFile === undefined && !(await mustAskForPoint(invocation, director, id))) return;
+  const { host, signal } = invocation;
+  const ask = host.stdin.isTTY === true && (await pointNeedsPassword(director, id, signal));
+  if (passwordFile === undefined && !ask) return;
   const password = await readSecret(invocation, { label: 'Encryption password', file: passwordFile });
-  await director.call('givePointPassword', { params: { id }, body: { password } }, invocation.signal);
+  await director.call('givePointPassword', { params: { id }, body: { password } }, signal);
 }
 
 async function mustAsk({ host, signal }: Invocation, director: RestClient, run: RunResource): Promise<boolean> {
   if (host.stdin.isTTY !== true) return false;
   if (run.job === undefined) return false;
+  if (run.restore !== undefined) return await pointNeedsPassword(director, run.restore.point, signal);
   const job = await director.call('getJob', { params: { id: run.job.id } }, signal);
   return job.password !== undefined && !(await isKept(director, job.password.id, signal));
 }
 
-async function mustAskForPoint({ host, signal }: Invocation, director: RestClient, id: string): Promise<boolean> {
-  if (host.stdin.isTTY !== true) return false;
-  const { password } = await director.call('getPoint', { params: { id } }, signal);
-  return password !== undefined && !(await isKept(director, password.id, signal));
-}
-
 async function isKept(director: RestClient, passwordId: string, signal: AbortSignal): Promise<boolean> {
   return (await director.call('getPassword', { params: { id: passwordId } }, signal)).keep === 'hash';
+}
+
+async function pointNeedsPassword(director: RestClient, id: string, signal: AbortSignal): Promise<boolean> {
+  return (await director.call('getPoint', { params: { id } }, signal)).passwordNeeded === true;
 }

@@ -76,6 +76,9 @@ async function catchUp(context: Context, session: Session, { running, held, sign
       await context.repositories.open(session, repository, signal);
       await unlockUnasked(context, session, repository);
       context.wakeDispatcher();
+      if (context.repositories.of(repository.id)?.stats !== undefined) {
+        await context.comparisons.compareSoon(repository);
+      }
     });
     await Promise.all([...opening, reconcile(context, session, running, held)]);
   } catch (thrown) {

@@ -29,6 +29,8 @@ export interface Job {
   frozen?: Freeze;
   /** The last run that was compared with those before. */
   guardedRun?: string;
+  /** UUID of the source that it had at another Director, for which it only stands: it cannot be run. */
+  adoptedSource?: string;
   createdAt: number;
 }
 
@@ -39,10 +41,9 @@ export interface Freeze {
   reasons: string[];
 }
 
-export type NewJob = Omit<
-  Job,
-  'transporterName' | 'repositoryName' | 'password' | 'pausedAt' | 'frozen' | 'guardedRun'
-> & {
+type Found = 'transporterName' | 'repositoryName' | 'password' | 'pausedAt' | 'frozen' | 'guardedRun' | 'adoptedSource';
+
+export type NewJob = Omit<Job, Found> & {
   passwordId?: string;
 };
 
@@ -66,6 +67,7 @@ interface Row {
   paused_at: number | null;
   frozen_json: string | null;
   guarded_run: string | null;
+  adopted_source: string | null;
   created_at: number;
 }
 
@@ -125,6 +127,25 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
   if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
 }
 
+/** Stands for a job of another Director, so that its points belong somewhere. Held by the target of its repository. */
+export function addAdoptedJob(
+  db: Database,
+  job: Pick<Job, 'id' | 'name' | 'transporterId' | 'repositoryId' | 'encryption'> & { adoptedSource: string },
+): Promise<number> {
+  return db.run(
+    `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, compression, exclude_json,
+       adopted_source, created_at)
+     VALUES (?, ?, ?, '[]', ?, ?, 'auto', '[]', ?, ?) ON CONFLICT DO NOTHING`,
+    job.id,
+    job.name,
+    job.transporterId,
+    job.repositoryId,
+    job.encryption,
+    job.adoptedSource,
+    Date.now(),
+  );
+}
+
 function fromRow(row: Row): Job {
   return {
     id: row.id,
@@ -142,6 +163,7 @@ function fromRow(row: Row): Job {
     ...(row.schedule === null ? {} : { schedule: row.schedule }),
     ...(row.paused_at === null ? {} : { pausedAt: row.paused_at }),
     ...retentionOf(row),
+    ...(row.adopted_source === null ? {} : { adoptedSource: row.adopted_source }),
     createdAt: row.created_at,
   };
 }

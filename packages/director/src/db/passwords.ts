@@ -57,6 +57,12 @@ export async function passwordNamed(db: Database, reference: string): Promise<Pa
   return found;
 }
 
+/** The password whose present encryption domain this is. */
+export async function passwordOfDomain(db: Database, domainId: string): Promise<Password | undefined> {
+  const row = await db.get<Row>('SELECT * FROM passwords WHERE domain_id = ? ORDER BY created_at LIMIT 1', domainId);
+  return row === undefined ? undefined : fromRow(row);
+}
+
 /** Changes nothing when the name is taken. */
 export function addPassword(p: Password): Statement {
   return {

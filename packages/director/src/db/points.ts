@@ -16,8 +16,13 @@ export interface Point {
   runsHash?: Buffer;
   sequence: number;
   hash: Buffer;
-  files: number;
-  bytes: number;
+  /** Unknown for an adopted point, as are `bytes`. */
+  files?: number;
+  bytes?: number;
+  /** The authority its signer has, where that is not the one of this Director: an adopted point. */
+  authority?: { fingerprint: string; certificate: string };
+  /** Of the descriptor that came with an adopted point. */
+  descriptorHash?: Buffer;
   createdAt: number;
   /** What its target has told last: clock of the target. */
   receivedAt?: number;
@@ -45,8 +50,11 @@ interface Row {
   runs_hash: Uint8Array | null;
   sequence: number;
   hash: Uint8Array;
-  files: number;
-  bytes: number;
+  files: number | null;
+  bytes: number | null;
+  authority: string | null;
+  authority_certificate: string | null;
+  descriptor_hash: Uint8Array | null;
   created_at: number;
   received_at: number | null;
   locked_until: number | null;
@@ -57,12 +65,15 @@ interface Row {
 }
 
 const SELECT = `SELECT points.*, jobs.name AS job_name, repositories.name AS repository_name,
-    transporters.name AS transporter_name, passwords.name AS password_name
+    transporters.name AS transporter_name, passwords.name AS password_name,
+    authorities.certificate AS authority_certificate
   FROM points
   JOIN jobs ON jobs.id = points.job_id
   JOIN repositories ON repositories.id = points.repository_id
   LEFT JOIN transporters ON transporters.id = points.transporter_id
-  LEFT JOIN passwords ON passwords.id = points.password_id`;
+  LEFT JOIN passwords ON passwords.id = points.password_id
+  LEFT JOIN authorities ON authorities.repository_id = points.repository_id
+    AND authorities.fingerprint = points.authority`;
 const NEWEST = 'ORDER BY points.created_at DESC, points.id DESC LIMIT ?';
 
 /** Without those that were removed. */
@@ -106,10 +117,16 @@ export interface PointOwner {
   passwordId: string | undefined;
   domain: Point['domain'];
   explanation: string | undefined;
+  /** Adopted points: of the authority that certified the signer, and of the descriptor. */
+  authority?: string | undefined;
+  descriptorHash?: Buffer | undefined;
 }
 
+/** A point as it is recorded: what an adopted one holds is unknown. */
+type NewPoint = Omit<TaskPoint, 'files' | 'bytes'> & Partial<Pick<TaskPoint, 'files' | 'bytes'>>;
+
 /** Records the point once, however often it is reported. */
-export function addPoint(point: TaskPoint, of: PointOwner): Statement {
+export function addPoint(point: NewPoint, of: PointOwner): Statement {
   const row = {
     id: point.id,
     job_id: of.jobId,
@@ -123,9 +140,11 @@ export function addPoint(point: TaskPoint, of: PointOwner): Statement {
     previous: point.previous ?? null,
     sequence: point.sequence,
     hash: point.hash,
-    files: point.files,
-    bytes: point.bytes,
+    files: point.files ?? null,
+    bytes: point.bytes ?? null,
     explanation_json: of.explanation ?? null,
+    authority: of.authority ?? null,
+    descriptor_hash: of.descriptorHash ?? null,
     created_at: point.createdAt,
   };
   const columns = Object.keys(row);
@@ -192,8 +211,9 @@ function fromRow(row: Row): Point {
     ...(row.runs_hash === null ? {} : { runsHash: Buffer.from(row.runs_hash) }),
     sequence: row.sequence,
     hash: Buffer.from(row.hash),
-    files: row.files,
-    bytes: row.bytes,
+    ...(row.files === null ? {} : { files: row.files }),
+    ...(row.bytes === null ? {} : { bytes: row.bytes }),
+    ...adoptionOf(row),
     createdAt: row.created_at,
     ...keepingOf(row),
   };
@@ -206,6 +226,14 @@ function keepingOf(row: Row): Pick<Point, 'receivedAt' | 'lockedUntil' | 'hold' 
     ...(row.hold_json === null ? {} : { hold: JSON.parse(row.hold_json) }),
     ...(row.missing_since === null ? {} : { missingSince: row.missing_since }),
     ...(row.removed_at === null ? {} : { removed: { at: row.removed_at, ...JSON.parse(row.removed_json ?? '{}') } }),
+  };
+}
+
+function adoptionOf(row: Row): Pick<Point, 'authority' | 'descriptorHash'> {
+  const { authority: fingerprint, authority_certificate: certificate, descriptor_hash: hash } = row;
+  return {
+    ...(fingerprint === null || certificate === null ? {} : { authority: { fingerprint, certificate } }),
+    ...(hash === null ? {} : { descriptorHash: Buffer.from(hash) }),
   };
 }
 

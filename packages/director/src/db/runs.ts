@@ -71,6 +71,17 @@ export async function runningRunsOf(db: Database, transporterId: string): Promis
   return rows.map(runOf);
 }
 
+/** Which of these ids are those of backups that have not reported a point: under way, or ended in another way. */
+export async function unendedOrFailed(db: Database, ids: string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db.all<{ id: string }>(
+    `SELECT id FROM runs WHERE kind = 'backup' AND state NOT IN ('done', 'warnings')
+     AND id IN (${ids.map(() => '?').join(', ')})`,
+    ...ids,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** How the newest run of each job ended, and when one last made a recovery point. */
 export async function jobOutcomes(
   db: Database,

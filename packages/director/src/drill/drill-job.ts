@@ -2,6 +2,7 @@ import { toFailure } from '@sealift/core';
 import { describeDomain } from '@sealift/crypto';
 import type { DrillResource } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { kmsDescriptorsOpening } from '../db/descriptors.ts';
 import { addDrill, type Drill } from '../db/drills.ts';
 import type { Job } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
@@ -81,10 +82,11 @@ async function targetOf({ db }: Context, point: Point): Promise<{ id: string; na
 async function waysTo({ db, wrapping, given }: Context, { id, domain }: Point): Promise<Way[]> {
   if (domain === undefined) return [];
   const epoch = await newestEpoch(db, domain.id);
-  const wraps = epoch === undefined ? [] : describeDomain(epoch.kmsDescriptor ?? epoch.descriptor).kmsWraps;
+  const descriptors = await kmsDescriptorsOpening(db, domain.id, domain.epoch);
+  const wraps = descriptors.flatMap((descriptor) => describeDomain(descriptor).kmsWraps);
   const known = wraps.some((wrap) => wrapping.all.some((one) => one.provider === wrap.provider));
   const ways: [Way, boolean][] = [
-    ['hash', epoch?.wrappedHash !== undefined],
+    ['hash', epoch?.wrappedHash !== undefined && epoch.epoch >= domain.epoch],
     ['kms', known],
     ['password', given.of(id) !== undefined],
   ];
@@ -101,7 +103,7 @@ async function drill(
   way: Way,
   proof: () => Promise<void> = async () => {},
 ): Promise<Drill> {
-  const { id: pointId, hash, job, repository, mode, domain } = point;
+  const { id: pointId, hash, job, repository, mode, domain, authority } = point;
   const wayToKeys = domain === undefined || way === 'repository' ? undefined : way;
   using task = context.browsing.begin(transporter.id, point, 'sample', wayToKeys);
   const base = { pointId, way, at: Date.now() };
@@ -115,6 +117,7 @@ async function drill(
       mode,
       hash,
       files: FILES,
+      ...(authority === undefined ? {} : { authority: authority.certificate }),
     };
     const { files, bytes } = await peer.call('point.sample', asked, AbortSignal.timeout(PATIENCE));
     return { ...base, passed: true, files, bytes };

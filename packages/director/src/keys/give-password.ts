@@ -1,5 +1,6 @@
-import { passwordMatches } from '@sealift/crypto';
+import { describeDomain, passwordMatches } from '@sealift/crypto';
 import type { Context } from '../context.ts';
+import { descriptorByHash, descriptorsOpening } from '../db/descriptors.ts';
 import { jobById } from '../db/jobs.ts';
 import { newestEpoch } from '../db/password-epochs.ts';
 import { passwordById } from '../db/passwords.ts';
@@ -32,10 +33,20 @@ async function descriptorsOf(context: Context, run: Run): Promise<Buffer[]> {
   return epoch === undefined ? [] : [epoch.descriptor];
 }
 
-/** The newest password of a domain opens its older points. */
-async function descriptorsOfPoint({ db }: Context, { domain }: Point): Promise<Buffer[]> {
-  const newest = domain === undefined ? undefined : await newestEpoch(db, domain.id);
-  return newest === undefined ? [] : [newest.descriptor];
+/** Passwords that are tried, each about a second and 256 MiB: what a target tells must not cost more. */
+const MOST_TRIES = 8;
+
+/** That of the point itself, where it was adopted, and those of its domain that came later and open it too. */
+async function descriptorsOfPoint({ db }: Context, { domain, descriptorHash }: Point): Promise<Buffer[]> {
+  if (domain === undefined) return [];
+  const own = descriptorHash === undefined ? undefined : await descriptorByHash(db, descriptorHash);
+  const later = await descriptorsOpening(db, domain.id, domain.epoch);
+  const bySalt = new Map<string, Buffer>();
+  for (const descriptor of own === undefined ? later : [own, ...later]) {
+    const salt = describeDomain(descriptor).salt.toString('hex');
+    if (!bySalt.has(salt)) bySalt.set(salt, descriptor);
+  }
+  return [...bySalt.values()].slice(0, MOST_TRIES);
 }
 
 async function matching(descriptors: Buffer[], password: string, what: string): Promise<GivenHash> {

@@ -1,6 +1,7 @@
 import { type Failure, toFailure } from '@sealift/core';
-import { type OpenDomain, openDomain, openWithKms } from '@sealift/crypto';
+import { describeDomain, type OpenDomain, openDomain, openWithKms } from '@sealift/crypto';
 import type { Context } from '../context.ts';
+import { kmsDescriptorsOpening } from '../db/descriptors.ts';
 import { newestEpoch, type PasswordEpoch } from '../db/password-epochs.ts';
 import { fail } from '../failures.ts';
 import { givenHash } from './given-hashes.ts';
@@ -74,12 +75,13 @@ async function openBy(
   }
 }
 
+/** A hash of an earlier password than that of the point does not open it. */
 async function byStoredHash(
   { wrapping }: Context,
-  _: WantedDomain,
+  { descriptor: presented }: WantedDomain,
   epoch: PasswordEpoch | undefined,
 ): Promise<Found | undefined> {
-  if (epoch?.wrappedHash === undefined) return undefined;
+  if (epoch?.wrappedHash === undefined || epoch.epoch < epochOf(presented)) return undefined;
   const { descriptor, kmsDescriptor, wrappedHash } = epoch;
   return { passwordHash: await wrapping.unwrap(wrappedHash, hashContext(epoch)), descriptor, forPoints: kmsDescriptor };
 }
@@ -89,13 +91,20 @@ async function byStoredHash(
  * forgotten would go on being opened by the wrap in an older point.
  */
 async function byKms(
-  { wrapping }: Context,
-  { descriptor: presented }: WantedDomain,
+  { db, wrapping }: Context,
+  { domainId, descriptor: presented }: WantedDomain,
   epoch: PasswordEpoch | undefined,
 ): Promise<Found | undefined> {
-  const descriptor = epoch === undefined ? presented : (epoch.kmsDescriptor ?? epoch.descriptor);
-  const passwordHash = descriptor && (await openWithKms(descriptor, wrapping.all));
-  return passwordHash && descriptor && { passwordHash, descriptor };
+  const recorded = await kmsDescriptorsOpening(db, domainId, epochOf(presented));
+  for (const descriptor of epoch === undefined && presented !== undefined ? [...recorded, presented] : recorded) {
+    const passwordHash = await openWithKms(descriptor, wrapping.all);
+    if (passwordHash !== undefined) return { passwordHash, descriptor };
+  }
+  return undefined;
+}
+
+function epochOf(descriptor: Buffer | undefined): number {
+  return descriptor === undefined ? 0 : describeDomain(descriptor).epoch;
 }
 
 async function byGivenPassword(

@@ -12,7 +12,7 @@ export async function openWrapping(config: DirectorConfig, onRequest: OnRequest)
   }
   const current = opened.use(await openKeyWrapper(kmsOf(config)));
   opened.move();
-  return new Wrapping(current, previous, onRequest);
+  return new Wrapping(current, { previous, inPoints: config.kms !== undefined, onRequest });
 }
 
 function kmsOf({ data, kms, masterKey, masterKeyFile = join(data, 'master.key') }: DirectorConfig): KmsConfig {

@@ -41,17 +41,17 @@ async function rewrap(db: Context['db'], wrapping: Wrapping, epoch: PasswordEpoc
 
 /**
  * The descriptor as it is stored, and as recovery points get it: with a key management service that carries the wrapped
- * hash, so that another Director with access to the service needs no password. A key file beside the database is no such
- * service. They are stored apart so that the wrap can be forgotten, without the service too.
+ * hash, so that another Director with access to the service needs no password. So does a key file that was named as one, for it
+ * may be kept apart; that which a Director makes beside its database is no such service. They are stored apart so that the wrap can be forgotten, without the service too.
  */
 export function descriptorsWith(
-  { current }: Pick<Wrapping, 'current'>,
+  { inPoints }: Pick<Wrapping, 'inPoints'>,
   descriptor: Buffer,
   passwordHash: Buffer,
   { bytes, provider, keyRef }: Wrapped,
 ): Pick<PasswordEpoch, 'descriptor' | 'kmsDescriptor'> {
   const bare = withoutWraps(descriptor, passwordHash);
-  if (current.provider === 'master-key') return { descriptor: bare };
+  if (!inPoints) return { descriptor: bare };
   return {
     descriptor: bare,
     kmsDescriptor: withKmsWraps(passwordHash, bare, [{ provider, keyRef, ciphertext: bytes }]),

@@ -20,13 +20,16 @@ export class Wrapping implements AsyncDisposable {
   readonly all: KeyWrapper[];
   /** Told when the service in use stops answering; not again before it has answered. */
   onDown: (failure: Failure) => void = () => {};
+  /** Whether hashes that it wraps go into recovery points, too. */
+  readonly inPoints: boolean;
   readonly #onRequest: OnRequest;
   #failure: Failure | undefined;
 
-  constructor(current: KeyWrapper, previous: KeyWrapper[], onRequest: OnRequest) {
+  constructor(current: KeyWrapper, o: { previous: KeyWrapper[]; inPoints: boolean; onRequest: OnRequest }) {
     this.current = current;
-    this.all = [current, ...previous];
-    this.#onRequest = onRequest;
+    this.inPoints = o.inPoints;
+    this.all = [current, ...o.previous];
+    this.#onRequest = o.onRequest;
   }
 
   /** Whether the service in use answered when it was last asked; if not, why. */

@@ -5,11 +5,16 @@ import { dueTimes } from '../schedule/cron.ts';
 import { isoTime } from './time.ts';
 
 export function jobResource({ timeZone }: Pick<Context, 'timeZone'>, job: Job): JobResource {
-  const { frozen } = job;
+  const { frozen, adoptedSource } = job;
+  const transporter =
+    adoptedSource === undefined
+      ? { id: job.transporterId, name: job.transporterName }
+      : { id: adoptedSource, name: adoptedSource };
   return {
     id: job.id,
     name: job.name,
-    source: { transporter: { id: job.transporterId, name: job.transporterName }, paths: job.paths },
+    source: { transporter, paths: job.paths },
+    ...(adoptedSource === undefined ? {} : { adopted: true }),
     repository: { id: job.repositoryId, name: job.repositoryName },
     encryption: job.encryption,
     compression: job.compression,

@@ -12,12 +12,15 @@ export function pointResource({
   removed,
   domain: _,
   runsHash: __,
+  descriptorHash: ___,
+  authority,
   ...point
 }: Point): PointResource {
   return {
     ...point,
     hash: hash.toString('hex'),
     createdAt: isoTime(createdAt),
+    ...(authority === undefined ? {} : { authority: authority.fingerprint }),
     ...(receivedAt === undefined ? {} : { receivedAt: isoTime(receivedAt) }),
     ...(lockedUntil === undefined ? {} : { lockedUntil: isoTime(lockedUntil) }),
     ...(hold === undefined ? {} : { hold: { ...hold, since: isoTime(hold.since) } }),

@@ -1,6 +1,7 @@
 import { parseCompression } from '@sealift/crypto';
 import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
+import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
 import { pauseJob, resumeJob } from '../db/job-schedules.ts';
 import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
@@ -95,6 +96,7 @@ function optionalFields({ quotaBytes, keep, immutableDays, schedule }: RequestPa
 }
 
 async function queue(context: Context, id: string, job: Job): Promise<Run> {
+  refuseAdopted(job);
   if (await queueBackup(context, id, job)) return await existingRun(context.db, id);
   throw fail('run-queued', `A run of the job ${job.name} waits already.`);
 }

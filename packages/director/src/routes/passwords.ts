@@ -13,6 +13,7 @@ import {
 } from '../db/passwords.ts';
 import { changePassword, forgetPassword, makePassword } from '../keys/passwords.ts';
 import { recoveryKit } from '../keys/recovery-kit.ts';
+import { carriesWraps } from '../keys/rewrap.ts';
 import { isoTime } from '../resources/time.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
@@ -86,6 +87,7 @@ async function resource({ db }: Context, password: Password, strength?: Strength
     .filter(({ domainId }) => domainId !== password.domainId)
     .map(({ job, points: count }) => ({ job, points: count }));
   const wrapped = epochs[0]?.wrappedHash;
+  const inPoints = epochs.some((one) => one.kmsDescriptor !== undefined || carriesWraps(one.descriptor));
   const { createdAt, rotatedAt, ...shown } = password;
   return {
     ...shown,
@@ -94,7 +96,7 @@ async function resource({ db }: Context, password: Password, strength?: Strength
     leftBehind,
     createdAt: isoTime(createdAt),
     ...(rotatedAt === undefined ? {} : { rotatedAt: isoTime(rotatedAt) }),
-    ...(wrapped === undefined ? {} : { kms: { provider: wrapped.provider, keyRef: wrapped.keyRef } }),
+    ...(wrapped === undefined ? {} : { kms: { provider: wrapped.provider, keyRef: wrapped.keyRef, inPoints } }),
     ...(strength === undefined ? {} : { strength }),
   };
 }

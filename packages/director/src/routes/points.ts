@@ -11,6 +11,7 @@ import { fail } from '../failures.ts';
 import { giveForPoint } from '../keys/give-password.ts';
 import { pointResource } from '../resources/point.ts';
 import { runResource } from '../resources/run.ts';
+import { opensWithoutPassword } from '../schedule/missing-key.ts';
 import { publishRun } from '../schedule/run-end.ts';
 import { listEntries } from '../tasks/list-entries.ts';
 import { creationId } from './creation.ts';
@@ -25,7 +26,12 @@ export function servePoints(app: FastifyInstance, context: Context): void {
     return { items: items.map(pointResource), ...next };
   });
 
-  serve(app, 'getPoint', async ({ params }) => pointResource(await pointById(db, params.id)));
+  serve(app, 'getPoint', async ({ params }) => {
+    const point = await pointById(db, params.id);
+    const { domain } = point;
+    const passwordNeeded = domain !== undefined && !(await opensWithoutPassword(context, domain));
+    return { ...pointResource(point), passwordNeeded };
+  });
 
   serve(app, 'givePointPassword', async ({ params, body }) => {
     const point = await presentPoint(db, params.id);

@@ -1,6 +1,9 @@
-import type { Params, RequestPart, SlotRequest } from '@sealift/wire';
+import type { AdoptionResource, Params, RequestPart, SlotRequest } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
+import { adoptRepository } from '../adopt/adopt-repository.ts';
 import type { Context } from '../context.ts';
+import { authoritiesOf } from '../db/authorities.ts';
+import { chainsIn, pointsByAuthority } from '../db/recorded-points.ts';
 import {
   addRepository,
   listRepositories,
@@ -49,6 +52,30 @@ export function serveRepositories(app: FastifyInstance, context: Context): void 
     const repository = (await repositoryById(db, id)) ?? (await create(context, id, body));
     return await repositoryResource(context, repository);
   });
+
+  serve(app, 'adoptRepository', async ({ body }) => adopt(context, body));
+
+  serve(app, 'compareRepository', async ({ params }) => {
+    return await context.comparisons.compare(await repositoryNamed(db, params.id));
+  });
+}
+
+async function adopt(context: Context, body: RequestPart<'adoptRepository', 'body'>): Promise<AdoptionResource> {
+  const { db, signal } = context;
+  const { repository, ...tally } = await adoptRepository(context, body, signal);
+  const [chains, authorities, points] = await Promise.all([
+    chainsIn(db, repository.id),
+    authoritiesOf(db, repository.id),
+    pointsByAuthority(db, repository.id),
+  ]);
+  return {
+    repository: await repositoryResource(context, repository),
+    ...tally,
+    jobs: chains,
+    authorities: authorities.map(({ fingerprint, given }) => {
+      return { fingerprint, given, points: points.get(fingerprint) ?? 0 };
+    }),
+  };
 }
 
 async function create(

@@ -1,5 +1,6 @@
 import type { RequestPart, RetentionResource } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
+import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
 import { listDeletions } from '../db/deletions.ts';
 import { changeRetention, unfreeze } from '../db/job-retention.ts';
@@ -22,7 +23,10 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
     const job = await jobNamed(db, params.id);
     await confirmRule(context, job, body);
     const { confirm: _, schedule, ...change } = body;
-    if (typeof schedule === 'string') checkSchedule(schedule, context.timeZone);
+    if (typeof schedule === 'string') {
+      refuseAdopted(job);
+      checkSchedule(schedule, context.timeZone);
+    }
     await changeRetention(db, job.id, change);
     if (schedule !== undefined) await setSchedule(db, job.id, schedule, Date.now());
     log.info({ audit: 'job', job: job.name, schedule, ...change }, 'job changed');

@@ -1,5 +1,6 @@
 import type { DrillResource, ExplanationResource } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
+import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
 import { type Drill, listDrills } from '../db/drills.ts';
 import { type Job, jobNamed } from '../db/jobs.ts';
@@ -14,7 +15,7 @@ import { serve } from './serve.ts';
 export function serveTrust(app: FastifyInstance, context: Context): void {
   const { db } = context;
 
-  serve(app, 'explainJob', async ({ params }) => explainJob(context, await jobNamed(db, params.id)));
+  serve(app, 'explainJob', async ({ params }) => explainJob(context, refuseAdopted(await jobNamed(db, params.id))));
 
   serve(app, 'explainPoint', async ({ params }) => {
     const { id } = await pointById(db, params.id);

@@ -32,6 +32,7 @@ export async function listEntries(context: Context, point: Point, folder: Folder
       mode: point.mode,
       path: folder.path,
       limit: Math.min(folder.limit, MAX_ENTRIES_PAGE),
+      ...(point.authority === undefined ? {} : { authority: point.authority.certificate }),
       ...(folder.cursor === undefined ? {} : { cursor: folder.cursor }),
     },
     AbortSignal.timeout(PATIENCE),

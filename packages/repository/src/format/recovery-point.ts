@@ -38,6 +38,8 @@ const SIGNATURE_LABEL = 'recovery point';
 export interface OpenedManifest {
   manifest: Manifest;
   signer: PeerCertificate;
+  /** Of the signer, DER. */
+  certificate: Buffer;
   /** SHA-256 of the whole file: what the next point of the chain carries as `previous`. */
   hash: Buffer;
 }
@@ -89,7 +91,7 @@ export function openManifest(file: Buffer, options: OpenManifestOptions = {}): O
   }
   if (options.runKey !== undefined) checkRunAndMac(manifest, parts, options.runKey);
   if (options.manifestKey !== undefined) checkMac(manifest, parts, options.manifestKey);
-  return { manifest, signer, hash: sha256(file) };
+  return { manifest, signer, certificate: parts.certificate, hash: sha256(file) };
 }
 
 /** A target has a certificate of the same authority: with it, it could sign points it made up itself. */

@@ -1,6 +1,8 @@
 import { type ControlHandlers, isUpkeepTask, type JobStart, type UpkeepStart } from '@sealift/wire';
 import { fail } from '../failures.ts';
+import { describePoints } from '../sessions/describe-points.ts';
 import type { Repositories } from '../sessions/repositories.ts';
+import { showPoints } from '../sessions/show-points.ts';
 import type { TaskContext } from '../tasks/context.ts';
 import { entries } from '../tasks/entries.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
@@ -29,6 +31,14 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
 export function repositoryHandlers(repositories: Repositories, registry: TaskRegistry<UpkeepStart>): ControlHandlers {
   return {
     'repository.open': ({ repositoryId, path }) => repositories.attach(repositoryId, path),
+    'repository.adopt': async ({ name, path }) => {
+      const adopted = await repositories.adopt(name, path);
+      return { ...adopted, authorities: await repositories.opened(adopted.repositoryId).authorities() };
+    },
+    'repository.points': ({ repositoryId, ...page }) => showPoints(repositories.opened(repositoryId), page),
+    'repository.describe': async ({ repositoryId, pointIds }, { signal }) => {
+      return { points: await describePoints(repositories.opened(repositoryId), pointIds, signal) };
+    },
     'repository.stats': ({ repositoryId }) => repositories.stats(repositoryId),
     'task.start': (task) => {
       if (!isUpkeepTask(task)) throw fail('role-unfit', `A task to ${task.kind} is for a source or an agent.`);

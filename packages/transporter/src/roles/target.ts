@@ -25,7 +25,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
     cache: folder.cache,
     ...unlock,
   };
-  const repositories = starting.use(await Repositories.open(folder.repositories, identity().id, means, log));
+  const holder = () => ({ holder: identity().id, authority: identity().authority });
+  const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
       upkeep(task, { repository: repositories.demand(task.repositoryId), workers: settings.workers }, reporter, signal),

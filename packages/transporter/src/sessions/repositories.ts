@@ -44,13 +44,16 @@ interface Entry extends Static<typeof RegisteredSchema> {
   failure: Failure | undefined;
 }
 
+/** Who opens a repository now: the id of this Transporter for the lease, and the authority that certified it. */
+type Holder = () => { holder: string; authority: string };
+
 /**
  * The repositories this Transporter serves, remembered in `repositories.json`. Each is opened on its own: one that
  * cannot be opened is reported, tried again, and does not stand in the way of the others.
  */
 export class Repositories implements AsyncDisposable {
   readonly #path: string;
-  readonly #holder: string;
+  readonly #holder: Holder;
   readonly #means: OpeningMeans;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
@@ -58,15 +61,15 @@ export class Repositories implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(path: string, holder: string, means: OpeningMeans, log: Logger) {
+  private constructor(path: string, holder: Holder, means: OpeningMeans, log: Logger) {
     this.#path = path;
     this.#holder = holder;
     this.#means = means;
     this.#log = log;
   }
 
-  /** Reads the registry and opens everything in it. `holder` is the id of this Transporter, for the leases. */
-  static async open(path: string, holder: string, means: OpeningMeans, log: Logger): Promise<Repositories> {
+  /** Reads the registry and opens everything in it. */
+  static async open(path: string, holder: Holder, means: OpeningMeans, log: Logger): Promise<Repositories> {
     const registry = (await readJsonFile(path, RegistrySchema)) ?? { version: 1, repositories: [] };
     const repositories = new Repositories(path, holder, means, log);
     for (const registered of registry.repositories) {
@@ -149,6 +152,25 @@ export class Repositories implements AsyncDisposable {
     });
   }
 
+  /** Serves whatever repository is in `path`. Asked again it answers the same. */
+  adopt(name: string, path: string): Promise<ToldRepository> {
+    return this.#inTurn(async () => {
+      const folder = normalPlace(path);
+      const known = this.#at(folder);
+      if (known !== undefined) {
+        await this.#tryOpen(known);
+        return this.#answer(known);
+      }
+      const repository = await this.#openAt(folder);
+      const elsewhere = this.#entries.get(repository.id);
+      if (elsewhere === undefined) {
+        return this.#register({ id: repository.id, name, path: folder, repository, failure: undefined });
+      }
+      await repository[Symbol.asyncDispose]();
+      throw fail('repository-conflict', `${repository.id} in ${folder} is served from ${elsewhere.path} already`);
+    });
+  }
+
   /** Stats of one repository; one that is closed is tried again first. */
   stats(id: string): Promise<ToldRepository> {
     return this.#inTurn(async () => {
@@ -202,7 +224,7 @@ export class Repositories implements AsyncDisposable {
 
   async #openAt(folder: string): Promise<Repository> {
     const { store, ...cached } = await storeAt(folder, this.#means);
-    const repository = await openRepository(store, { holder: this.#holder, ...cached });
+    const repository = await openRepository(store, { ...this.#holder(), ...cached });
     const where = { repository: repository.id, path: folder };
     for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
     await this.#unlock(repository);

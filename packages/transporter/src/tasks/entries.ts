@@ -8,7 +8,7 @@ export async function entries(
   context: TaskContext,
   signal: AbortSignal,
 ): Promise<Result<'point.entries'>> {
-  const { taskId, jobId, pointId, repositoryId, mode, path, limit, cursor } = params;
+  const { taskId, jobId, pointId, repositoryId, mode, authority, path, limit, cursor } = params;
   return listEntries(
     {
       // Browsing is no run: its tickets name the task instead.
@@ -16,7 +16,7 @@ export async function entries(
       jobId,
       pointId,
       repositoryId,
-      authority: context.identity().authority,
+      authority: authority ?? context.identity().authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
       ...(mode === 'source-side' ? { look: keysForLook(taskId, context, signal) } : {}),
       path,

@@ -17,7 +17,7 @@ export async function restore(
       runId,
       jobId,
       ...spec,
-      authority: identity.authority,
+      authority: spec.authority ?? identity.authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
       ...(spec.mode === 'source-side'
         ? { keys: (runs, descriptor) => keysForReading(taskId, { runs, descriptor }, context, signal) }

@@ -14,7 +14,7 @@ export async function sample(
       ...wanted,
       // A sample is no run: its tickets name the task instead.
       runId: taskId,
-      authority: context.identity().authority,
+      authority: wanted.authority ?? context.identity().authority,
       connect: (attempt) => dialTarget(taskId, context, attempt),
       ...(mode === 'source-side' ? { look: keysForLook(taskId, context, signal) } : {}),
     },

@@ -10,13 +10,20 @@ export {
   type Method,
   type MethodOf,
   type Params,
-  type RepositoryState,
-  type RepositoryStats,
   type Result,
   taskKeysContext,
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
 export { MAX_POINTS_PAGE, MAX_REASON, type StoredPoint } from './point-methods.ts';
+export {
+  type DescribedPoint,
+  MAX_DESCRIBED_POINTS,
+  MAX_SHOWN_POINTS,
+  type PointReport,
+  type RepositoryState,
+  type RepositoryStats,
+  type ShownPoint,
+} from './repositories.ts';
 export { type KeySlot, type RepositoryKeys, slotKeyContext } from './repository-keys.ts';
 export {
   type BackupSpec,

@@ -1,27 +1,26 @@
 import { type Static, Type } from 'typebox';
 import { bytes, Count, Digest, Instant, Mode, PathBytes, Role, record, Serial, text, Uuid } from './fields.ts';
 import { POINT_METHODS } from './point-methods.ts';
-import { KeySlot, RepositoryKeys, slotKeyAnswer } from './repository-keys.ts';
-import { EntryFields, ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
+import {
+  AdoptedRepository,
+  MAX_DESCRIBED_POINTS,
+  MAX_SHOWN_POINTS,
+  PointReport,
+  RepositoryState,
+  ShownPoint,
+} from './repositories.ts';
+import { KeySlot, slotKeyAnswer } from './repository-keys.ts';
+import {
+  EntryFields,
+  OtherAuthority,
+  ProgressFields,
+  TaskResultFields,
+  TaskStart,
+  TaskWarningFields,
+} from './tasks.ts';
 
 const Nothing = record({});
 const task = { taskId: Uuid };
-
-/** What a repository holds. Bytes as stored; `freeBytes` of the file system below it, absent for object storage. */
-export const RepositoryStats = record({
-  points: Count,
-  chunks: Count,
-  storedBytes: Count,
-  freeBytes: Type.Optional(Count),
-});
-export type RepositoryStats = Static<typeof RepositoryStats>;
-/** `keys` where it is encrypted at rest. */
-export const RepositoryState = record({
-  repositoryId: Uuid,
-  stats: RepositoryStats,
-  keys: Type.Optional(RepositoryKeys),
-});
-export type RepositoryState = Static<typeof RepositoryState>;
 
 const RunReference = record({ runSalt: bytes(32, 32), epoch: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }) });
 
@@ -166,6 +165,32 @@ export const METHODS = {
     params: record({ repositoryId: Uuid, path: text(4096) }),
     result: RepositoryState,
   },
+  /** Serves whatever repository is in `path`, which another Director may have had made. */
+  'repository.adopt': {
+    caller: 'director',
+    params: record({ name: text(64), path: text(4096) }),
+    result: AdoptedRepository,
+  },
+  /** One page of the recovery points that a repository shows, ordered by id. */
+  'repository.points': {
+    caller: 'director',
+    params: record({
+      repositoryId: Uuid,
+      /** Last id of the page before. */
+      after: Type.Optional(Uuid),
+      limit: Type.Integer({ minimum: 1, maximum: MAX_SHOWN_POINTS }),
+    }),
+    result: record({ points: Type.Array(ShownPoint, { maxItems: MAX_SHOWN_POINTS }), next: Type.Optional(Uuid) }),
+  },
+  /** What the files of recovery points say of themselves. As many from the first on as fit one answer, at least one. */
+  'repository.describe': {
+    caller: 'director',
+    params: record({
+      repositoryId: Uuid,
+      pointIds: Type.Array(Uuid, { minItems: 1, maxItems: MAX_DESCRIBED_POINTS }),
+    }),
+    result: record({ points: Type.Array(PointReport, { minItems: 1, maxItems: MAX_DESCRIBED_POINTS }) }),
+  },
   'repository.stats': { caller: 'director', params: record({ repositoryId: Uuid }), result: RepositoryState },
   ...POINT_METHODS,
   /** Which runs a recovery point really refers to, found out by looking its references up. */
@@ -192,6 +217,7 @@ export const METHODS = {
       pointId: Uuid,
       repositoryId: Uuid,
       mode: Mode,
+      authority: OtherAuthority,
       /** Folder to list; empty for the top. */
       path: PathBytes,
       limit: Type.Integer({ minimum: 1, maximum: MAX_ENTRIES_PAGE }),
@@ -211,6 +237,7 @@ export const METHODS = {
       pointId: Uuid,
       repositoryId: Uuid,
       mode: Mode,
+      authority: OtherAuthority,
       /** SHA-256 of the recovery point that is expected. */
       hash: Digest,
       /** Files to read from, chosen at random. */

@@ -91,12 +91,16 @@ export const BackupSpec = record({
 });
 export type BackupSpec = Static<typeof BackupSpec>;
 
+/** The authority that the signer of a point must have, PEM, where it is not that of the installation: an adopted point. */
+export const OtherAuthority = Type.Optional(text(16 * 1024));
+
 export const RestoreSpec = record({
   pointId: Uuid,
   /** SHA-256 of the recovery point, where the Director knows it: another one is refused. */
   hash: Type.Optional(Digest),
   repositoryId: Uuid,
   mode: Mode,
+  authority: OtherAuthority,
   /** Absolute path of the folder to restore into. */
   destination: text(4096),
   /** Globs; empty for everything. */

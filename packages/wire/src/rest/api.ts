@@ -6,7 +6,13 @@ import { KEY_OPERATIONS } from './key-operations.ts';
 import { PasswordRequest, PasswordResource } from './passwords.ts';
 import { EntryResource, PointResource } from './points.ts';
 import { RETENTION_OPERATIONS } from './retention-operations.ts';
-import { RepositoryRequest, RepositoryResource } from './storage.ts';
+import {
+  AdoptionRequest,
+  AdoptionResource,
+  ComparisonResource,
+  RepositoryRequest,
+  RepositoryResource,
+} from './storage.ts';
 import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
 import { TRUST_OPERATIONS } from './trust-operations.ts';
 import { UPKEEP_OPERATIONS } from './upkeep-operations.ts';
@@ -76,6 +82,22 @@ export const API = {
     body: RepositoryRequest,
     response: RepositoryResource,
     status: 201,
+  },
+  adoptRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories/adoptions',
+    tag: 'repositories',
+    summary: 'Takes over a repository that another Director had made, with its recovery points; may be repeated',
+    body: AdoptionRequest,
+    response: AdoptionResource,
+  },
+  compareRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/comparison',
+    tag: 'repositories',
+    summary: 'Compares the recovery points that its target shows with those recorded; a difference is an alarm',
+    params: ById,
+    response: ComparisonResource,
   },
   listPasswords: {
     method: 'GET',

@@ -23,6 +23,6 @@ export {
 export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
 export type { EntryResource, PointResource } from './points.ts';
 export { type DeletionResource, type KeepRule, MAX_IMMUTABLE_DAYS, type RetentionResource } from './retention.ts';
-export type { RepositoryResource, SlotRequest } from './storage.ts';
+export type { AdoptionResource, ComparisonResource, RepositoryResource, SlotRequest } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';
 export type { Alarm, DrillResource, ExplanationResource } from './trust.ts';

@@ -86,6 +86,7 @@ export const JobResource = Type.Object({
   nextRunAt: Type.Optional(Time),
   /** Nothing is removed automatically while it is there. */
   frozen: Type.Optional(FreezeResource),
+  adopted: Type.Optional(Type.Boolean({ description: 'stands for a job of another Director; cannot be run' })),
   createdAt: Time,
 });
 export type JobResource = Static<typeof JobResource>;

@@ -21,7 +21,13 @@ export const PasswordResource = Type.Object({
   epoch: Type.Integer(),
   /** Passwords this one has had, itself included. */
   epochs: Counter,
-  kms: Type.Optional(Type.Object({ provider: Type.String(), keyRef: Type.String() })),
+  kms: Type.Optional(
+    Type.Object({
+      provider: Type.String(),
+      keyRef: Type.String(),
+      inPoints: Type.Boolean({ description: 'whether the wrapped hash goes into recovery points, too' }),
+    }),
+  ),
   jobs: Type.Array(Named),
   /** Recovery points in domains that were left behind after a compromise: they still open with the former password. */
   leftBehind: Type.Array(Type.Object({ job: Named, points: Counter })),

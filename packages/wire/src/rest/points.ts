@@ -11,8 +11,14 @@ export const PointResource = Type.Object({
   password: Type.Optional(Named),
   sequence: Counter,
   hash: Type.String({ description: 'SHA-256 of the manifest, hex' }),
-  files: Counter,
-  bytes: Bytes,
+  files: Type.Optional(Counter),
+  bytes: Type.Optional(Bytes),
+  authority: Type.Optional(
+    Type.String({ description: 'adopted points: SHA-256 of the key of the authority they were made under, base64url' }),
+  ),
+  passwordNeeded: Type.Optional(
+    Type.Boolean({ description: 'of a single point: whether its password must be given for reading it' }),
+  ),
   createdAt: Time,
   /** Clock of the target; absent until the Director has asked it. */
   receivedAt: Type.Optional(Time),

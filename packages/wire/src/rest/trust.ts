@@ -40,7 +40,7 @@ export type DrillResource = Static<typeof DrillResource>;
 export const Alarm = Type.Object({
   code: Type.String({
     description:
-      'key-drill-failed, chain-broken, point-missing, point-runs-differ, kms-down, kms-key-unknown, ' +
+      'key-drill-failed, chain-broken, points-differ, point-missing, point-runs-differ, kms-down, kms-key-unknown, ' +
       'transporter-revoked, repository-damaged, ransomware-suspected, or what a target found',
   }),
   message: Type.String(),

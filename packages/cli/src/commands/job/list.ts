@@ -25,7 +25,7 @@ export function addJobList(parent: Command, invocation: Invocation): void {
             printable(job.repository.name),
             job.encryption,
             printable(job.password?.name ?? '-'),
-            job.source.paths.map(printable).join(' '),
+            job.adopted === true ? '(of another Director)' : job.source.paths.map(printable).join(' '),
           ]),
         ),
       );

@@ -22,7 +22,7 @@ export function addPasswordForget(parent: Command, invocation: Invocation): void
       const forgotten = await director.call('forgetPassword', { params: { id: name } }, invocation.signal);
       printResult(invocation, json, forgotten, () => `${forgotten.name} is asked for from now on\n`);
       for (const job of forgotten.jobs) say(invocation, `runs of ${job.name} will wait for it`);
-      if (kms !== undefined && kms.provider !== 'master-key') {
+      if (kms?.inPoints === true) {
         say(invocation, `recovery points made before still hold its hash, wrapped by ${kms.provider}; new ones do not`);
       }
     });

@@ -31,12 +31,11 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
     .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .addOption(jsonOption('print one JSON object a line'))
     .action(async (id: string, folder: string | undefined, options: Options) => {
-      const { json } = options;
       const director = await openDirector(invocation);
       await withPointPassword(invocation, director, id, options);
       const query = folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''));
       for await (const entry of director.list('listEntries', { params: { id }, query }, invocation.signal)) {
-        if (json === true) printLine(invocation, entry);
+        if (options.json === true) printLine(invocation, entry);
         else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
       }
     });

@@ -29,9 +29,10 @@ export function addPointShow(parent: Command, invocation: Invocation): void {
           ['made', `${formatTime(point.createdAt)} UTC`],
           ...keepingOf(point),
           ['sequence', String(point.sequence)],
-          ['files', String(point.files)],
-          ['size', formatBytes(point.bytes)],
+          ['files', point.files === undefined ? 'unknown' : String(point.files)],
+          ['size', point.bytes === undefined ? 'unknown' : formatBytes(point.bytes)],
           ['manifest', point.hash],
+          ['authority', point.authority],
         ]),
       );
     });

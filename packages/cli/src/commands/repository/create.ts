@@ -1,17 +1,15 @@
 import type { SlotRequest } from '@sealift/wire';
 import type { Command } from 'commander';
-import { fail } from '../../failures.ts';
 import { printResult } from '../../output/document.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parseDays } from '../job/keep.ts';
 import { askForSlot } from './key/ask-for-slot.ts';
+import { type PlaceOptions, placeOf } from './place-of.ts';
 
-interface Options {
+interface Options extends PlaceOptions {
   transporter: string;
-  path?: string;
-  s3?: string;
   encrypt?: 'password' | 'kms';
   passwordFile?: string;
   keep?: 'hash' | 'never';
@@ -50,7 +48,7 @@ export function addRepositoryCreate(parent: Command, invocation: Invocation): vo
     .option('--immutable <days>', 'lock each recovery point for so many days at least; this is only ever lengthened')
     .addOption(jsonOption())
     .action(async (name: string, { transporter, immutable, json, ...options }: Options) => {
-      const path = placeOf(options);
+      const path = placeOf('create', options);
       const director = await openDirector(invocation);
       const first = options.encrypt === undefined ? {} : { encryption: await firstSlot(invocation, options) };
       const locked = immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) };
@@ -67,11 +65,4 @@ function firstSlot(
   if (encrypt === 'kms') return askForSlot(invocation, { kms: true });
   const answers = { ...(keep === undefined ? {} : { keep }), ...(acceptWeak === true ? { acceptWeak } : {}) };
   return askForSlot(invocation, { password: true, passwordFile, ...answers });
-}
-
-function placeOf({ path, s3 }: Pick<Options, 'path' | 's3'>): string {
-  const [place, ...more] = [path, s3].filter((given) => given !== undefined);
-  if (place === undefined || more.length > 0) throw fail('usage', 'repository create needs --path DIR or --s3 ADDRESS');
-  if (s3 !== undefined && !s3.startsWith('s3://')) throw fail('usage', `--s3 must begin with s3://`);
-  return place;
 }
