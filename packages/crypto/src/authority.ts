@@ -84,15 +84,22 @@ export function loadAuthority(pemKey: string, pemCertificate: string): Authority
 }
 
 function authorityOf(key: KeyObject, certificate: string): Authority {
-  const publicKey = createPublicKey({ key: certificate, format: 'pem' });
   return {
     certificate,
-    pin: publicKeyHash(publicKey).toString('base64url'),
+    pin: publicKeyHash(keyInCertificate(certificate)).toString('base64url'),
     issueTransporter: (request, id, role, days = TRANSPORTER_DAYS) =>
       issueTransporter({ key, certificate }, request, { id, role, days }),
     issueServer: (names, days, id = randomUUID()) => issueServer({ key, certificate }, names, { id, days }),
     exportKey: () => key.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
+}
+
+function keyInCertificate(certificate: string): KeyObject {
+  try {
+    return createPublicKey({ key: certificate, format: 'pem' });
+  } catch (cause) {
+    throw fail('certificate-invalid', 'The certificate of the authority cannot be read.', { cause });
+  }
 }
 
 interface Issuer {
