@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { Failure } from '@sealift/core';
 import type { Test } from 'tap';
 
-/** Inputs that each parser is given. */
+/** Inputs that each parser is given, unless its test says why it is given fewer. */
 const INPUTS = 100_000;
 /** An input that takes longer twice in a row is one that hangs, ms. */
 const LONGEST = 250;
@@ -76,20 +76,25 @@ function withNoise(bytes: Buffer, random: (below: number) => number): Buffer {
 }
 
 /**
- * Gives a parser 100,000 inputs made from valid samples. Each must be taken or refused by a Failure that is no bug, within
- * bounded time, and all of them together within bounded memory.
+ * Gives a parser 100,000 inputs made from valid samples, or as many as `inputs` says. Each must be taken or refused by a
+ * Failure that is no bug, within bounded time, and all of them together within bounded memory.
  */
-export async function fuzz(t: Test, samples: Buffer[], parse: (bytes: Buffer) => unknown): Promise<void> {
-  for (const sample of samples) parse(Buffer.from(sample));
+export async function fuzz(
+  t: Test,
+  samples: Buffer[],
+  parse: (bytes: Buffer) => unknown,
+  inputs: number = INPUTS,
+): Promise<void> {
+  for (const sample of samples) await parse(Buffer.from(sample));
   const random = generator(SEED);
   const before = await memory();
   const outcomes = new Map<string, number>();
   let peak = before;
-  for (let number = 0; number < INPUTS; number++) {
+  for (let number = 0; number < inputs; number++) {
     const [sample, other] = [samples[random(samples.length)], samples[random(samples.length)]] as [Buffer, Buffer];
     const mutation = MUTATIONS[random(MUTATIONS.length)] as Mutation;
     const input = mutation(sample, random, other);
-    const outcome = outcomeOf(input, parse);
+    const outcome = await outcomeOf(input, parse);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     if (number % LOOK_EVERY === 0) peak = Math.max(peak, await memory());
     if (outcome.startsWith('!')) {
@@ -103,20 +108,20 @@ export async function fuzz(t: Test, samples: Buffer[], parse: (bytes: Buffer) =>
 }
 
 /** `taken`, the code of the refusal, or what went wrong after a `!`. */
-function outcomeOf(input: Buffer, parse: (bytes: Buffer) => unknown): string {
-  const first = timed(input, parse);
-  return first.took > LONGEST && timed(input, parse).took > LONGEST ? `! took ${first.took} ms` : first.outcome;
+async function outcomeOf(input: Buffer, parse: (bytes: Buffer) => unknown): Promise<string> {
+  const first = await timed(input, parse);
+  return first.took > LONGEST && (await timed(input, parse)).took > LONGEST ? `! took ${first.took} ms` : first.outcome;
 }
 
-function timed(input: Buffer, parse: (bytes: Buffer) => unknown): { outcome: string; took: number } {
+async function timed(input: Buffer, parse: (bytes: Buffer) => unknown): Promise<{ outcome: string; took: number }> {
   const start = performance.now();
-  const outcome = attempt(Buffer.from(input), parse);
+  const outcome = await attempt(Buffer.from(input), parse);
   return { outcome, took: performance.now() - start };
 }
 
-function attempt(input: Buffer, parse: (bytes: Buffer) => unknown): string {
+async function attempt(input: Buffer, parse: (bytes: Buffer) => unknown): Promise<string> {
   try {
-    parse(input);
+    await parse(input);
     return 'taken';
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.kind !== 'bug') return thrown.code;
