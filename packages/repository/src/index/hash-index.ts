@@ -224,7 +224,7 @@ export class HashIndex {
       else if (this.#isGone(entry)) {
         if (this.#entries.word(entry, 9) === GONE) this.#gone--;
         this.#entries.rewrite(entry, MEMBER, bundle, ordinal);
-      } else shared = true;
+      } else shared ||= !this.#isMember(entry, bundle, ordinal);
     }
     return shared;
   }
@@ -292,6 +292,11 @@ export class HashIndex {
     this.#chunks--;
     this.#gone++;
     this.#entries.rewrite(entry, MEMBER, GONE, 0);
+  }
+
+  #isMember(entry: number, bundle: number, ordinal: number): boolean {
+    const entries = this.#entries;
+    return this.packOf(entry) < 0 && entries.word(entry, 9) === bundle && entries.word(entry, 10) === ordinal;
   }
 
   /** Forgotten, or a member of a bundle that is. */
