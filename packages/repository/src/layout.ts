@@ -12,6 +12,8 @@ export const LOCKS_FOLDER = 'locks';
 export const REMOVALS_FOLDER = 'removals';
 /** When each pack was last read whole; can be lost. */
 export const VERIFIED_NAME = 'cache/verified';
+/** The index, for opening fast; can be lost. */
+export const SNAPSHOT_FOLDER = 'cache/index';
 export const LEAST_LOCKS_FOLDER = 'least-locks';
 export const SESSIONS_FOLDER = 'sessions';
 export const AUTHORITIES_FOLDER = 'authorities';
@@ -27,6 +29,7 @@ const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
 const REMOVAL_NAME = new RegExp(`^removals/([0-9]{12})(?:-(${UUID})-([0-9]{1,16}))?$`);
 const LEAST_LOCK_NAME = /^least-locks\/[0-9]{8}$/;
 const SESSION_NAME = new RegExp(`^sessions/([0-9]{16})-(${UUID})$`);
+const SNAPSHOT_NAME = /^cache\/index\/(?:head|[0-9a-f]{64})$/;
 const UUID_ALONE = new RegExp(`^${UUID}$`);
 
 export function packName(packId: Buffer): string {
@@ -154,6 +157,15 @@ export function sessionName(since: number, pointId: string): string {
 export function parseSessionName(name: string): { since: number; pointId: string } | undefined {
   const found = SESSION_NAME.exec(name);
   return found === null ? undefined : { since: Number(found[1]), pointId: found[2] as string };
+}
+
+/** `head`, or a piece by its SHA-256. */
+export function snapshotName(file: string): string {
+  return `${SNAPSHOT_FOLDER}/${file}`;
+}
+
+export function isSnapshotName(name: string): boolean {
+  return SNAPSHOT_NAME.test(name);
 }
 
 /** A UUID in lower case: the only form in which ids become file names. */

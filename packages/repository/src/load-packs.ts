@@ -7,6 +7,9 @@ import { isPackName, isUnfinishedPackName, PACKS_FOLDER } from './layout.ts';
 import { type MetadataCache, type Tail, throughCache } from './metadata-cache.ts';
 import { PackFile, type RecordToWrite } from './pack-file.ts';
 import { type ScannedRecord, scanPackHeader, scanRecords } from './pack-scan.ts';
+import { loadSnapshot } from './snapshot/load-snapshot.ts';
+import type { SavedPieces } from './snapshot/saved-pieces.ts';
+import { snapshotPlace } from './snapshot/snapshot-place.ts';
 import type { Store } from './store/store.ts';
 
 /** Read from the end of each pack at first; the footer of a pack of 1 MiB chunks fits many times. */
@@ -36,34 +39,53 @@ export interface LoadOptions {
   sealed?: { zone: Buffer; epochs: ReadonlySet<number> } | undefined;
 }
 
+export interface LoadedPacks {
+  /** What the packs take. */
+  storedBytes: number;
+  /** There if a snapshot of the index was used. */
+  saved: SavedPieces | undefined;
+}
+
 /**
- * Fills the table from all packs of a store, salvaging torn ones. Returns the bytes they take. Unfinished packs are
+ * Fills the table from all packs of a store, and a snapshot that spares reading most of them, salvaging torn ones. Unfinished packs are
  * looked at first: one that another program finishes meanwhile is then found among the finished ones.
  */
-export async function loadPacks(store: Store, table: PackTable, options: LoadOptions): Promise<number> {
+export async function loadPacks(store: Store, table: PackTable, options: LoadOptions): Promise<LoadedPacks> {
   const inPlace: LoadedPack[] = [];
   for (const name of (await store.unfinished()).filter(isUnfinishedPackName)) {
     const pack = options.readOnly ? await scanPack(store, name) : await salvage(store, name, options.onProblem);
     if (pack !== undefined) inPlace.push(pack);
   }
-  let storedBytes = await loadFinished(store, table, options);
+  const loaded = await loadFinished(store, table, options);
   // A chunk that is in a finished pack too is read from there.
-  for (const pack of inPlace) storedBytes += addPack(table, pack);
-  return storedBytes;
+  for (const pack of inPlace) loaded.storedBytes += addPack(table, pack);
+  return loaded;
 }
 
 /** A collection that runs elsewhere may take away packs that were listed; what it kept of them is then in new ones. */
-async function loadFinished(store: Store, table: PackTable, options: LoadOptions): Promise<number> {
-  const known = new Set<string>();
+async function loadFinished(store: Store, table: PackTable, options: LoadOptions): Promise<LoadedPacks> {
+  const listed = await packsOf(store);
+  const place = snapshotPlace(store, options.cache);
+  const snapshot = place && (await loadSnapshot(place, table, { stored: new Set(listed), sealed: options.sealed }));
+  const known = new Set(snapshot?.covered);
+  const readBytes = await loadFooters(store, table, { ...options, listed, known });
+  return { storedBytes: (snapshot?.storedBytes ?? 0) + readBytes, saved: snapshot?.saved };
+}
+
+/** Of packs that are not known, until none that was listed has vanished. */
+async function loadFooters(
+  store: Store,
+  table: PackTable,
+  { listed, known, ...options }: LoadOptions & { listed: string[]; known: Set<string> },
+): Promise<number> {
   let storedBytes = 0;
-  for (let vanished = 1, round = 0; vanished > 0 && round < MOST_LISTINGS; round++) {
-    vanished = 0;
-    const names = (await store.list(PACKS_FOLDER)).filter((name) => isPackName(name) && !known.has(name));
+  let names = listed.filter((name) => !known.has(name));
+  for (let round = 0; round < MOST_LISTINGS; round++) {
     for (const name of names) known.add(name);
-    for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
-      if (pack === 'vanished') vanished++;
-      else if (pack !== undefined) storedBytes += takeIn(table, pack, options);
-    }
+    const loaded = await loadListed(store, table, { ...options, names });
+    storedBytes += loaded.bytes;
+    if (loaded.vanished === 0) break;
+    names = (await packsOf(store)).filter((name) => !known.has(name));
   }
   return storedBytes;
 }
@@ -87,6 +109,23 @@ function addClosed(table: PackTable, { header, name, length }: LoadedPack): numb
   indexed.length = length;
   indexed.damaged = true;
   return length;
+}
+
+async function loadListed(
+  store: Store,
+  table: PackTable,
+  { names, ...options }: LoadOptions & { names: string[] },
+): Promise<{ bytes: number; vanished: number }> {
+  const loaded = { bytes: 0, vanished: 0 };
+  for await (const pack of orderedParallel(names, READ_AHEAD, (name) => loadPack(store, name, options))) {
+    if (pack === 'vanished') loaded.vanished++;
+    else if (pack !== undefined) loaded.bytes += takeIn(table, pack, options);
+  }
+  return loaded;
+}
+
+async function packsOf(store: Store): Promise<string[]> {
+  return (await store.list(PACKS_FOLDER)).filter(isPackName);
 }
 
 function addPack(table: PackTable, pack: LoadedPack): number {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** The last bytes of a stored file, with its whole length. */
 export interface Tail {
-  tail: Buffer;
+  tail: Buffer<ArrayBuffer>;
   length: number;
 }
 

@@ -22,6 +22,8 @@ import { RemovalLog } from './removals.ts';
 import type { Repository } from './repository.ts';
 import { type Parts, ServedRepository } from './served-repository.ts';
 import { Sessions } from './sessions.ts';
+import { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
+import { snapshotPlace } from './snapshot/snapshot-place.ts';
 import type { Store } from './store/store.ts';
 
 /** The first key slot of a repository that is encrypted at rest. */
@@ -84,7 +86,7 @@ export interface OpenRepositoryOptions {
 }
 
 /**
- * Takes the lease, salvages torn packs, builds the index from the footers of all packs, and reads all points. One that is
+ * Takes the lease, salvages torn packs, builds the index from a snapshot and the footers of all packs that are not in it, and reads all points. One that is
  * encrypted at rest is locked until `encryption.unlock` was called.
  */
 export async function openRepository(store: Store, options: OpenRepositoryOptions): Promise<Repository> {
@@ -105,15 +107,19 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
-  const storedBytes = await loadPacks(store, table, loading);
+  const { storedBytes, saved } = await loadPacks(store, table, loading);
   const isCommitted = (pointId: string) => shelf.get(pointId) !== undefined;
   const sessions = lease && held.use(await Sessions.load(store, clock, table.epochs, isCommitted));
+  const place = snapshotPlace(store, options.cache);
+  const confirmLease = async () => lease?.confirm();
+  const snapshots = lease && place && new SnapshotKeeper({ place, table, saved, confirmLease });
   const freeBytes = await store.freeBytes();
   held.move();
   const parts: Parts = {
-    ...{ store, config, lease, table, keyTable, sessions, shelf, clock, problems, storedBytes, freeBytes },
-    reload: readOnly ? () => reload(parts) : undefined,
+    ...{ store, config, lease, table, keyTable, sessions, snapshots, shelf, clock, problems, storedBytes, freeBytes },
+    reload: readOnly ? () => reload(parts, options.cache) : undefined,
   };
+  snapshots?.consider();
   return new ServedRepository(parts);
 }
 
@@ -122,9 +128,10 @@ function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {
 }
 
 /** What is in the packs now, in place of what was in them at the opening. */
-async function reload(parts: Parts): Promise<void> {
+async function reload(parts: Parts, cache: MetadataCache | undefined): Promise<void> {
   const table = new PackTable(parts.config.id);
-  parts.storedBytes = await loadPacks(parts.store, table, { readOnly: true, onProblem: () => {} });
+  const { storedBytes } = await loadPacks(parts.store, table, { readOnly: true, onProblem: () => {}, cache });
+  parts.storedBytes = storedBytes;
   parts.table = table;
 }
 

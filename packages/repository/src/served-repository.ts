@@ -24,6 +24,7 @@ import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Sessions } from './sessions.ts';
+import type { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
 import { type CollectHost, collect as collectPacks } from './upkeep/collect.ts';
 import type { CollectOptions, CollectReport, Resealing } from './upkeep/collection.ts';
 import { Collector } from './upkeep/collector.ts';
@@ -40,6 +41,8 @@ export interface Parts extends RecordHost {
   lease: Lease | undefined;
   /** Absent when opened for reading. */
   sessions: Sessions | undefined;
+  /** Absent when opened for reading, and where there is no place for them. */
+  snapshots: SnapshotKeeper | undefined;
   shelf: PointShelf;
   clock: RepositoryClock;
   problems: Failure[];
@@ -299,6 +302,7 @@ export class ServedRepository implements Repository {
 
   #onStored(bytes: number): void {
     this.#parts.storedBytes += bytes;
+    this.#parts.snapshots?.consider();
     void this.#measure();
   }
 
@@ -309,11 +313,9 @@ export class ServedRepository implements Repository {
   }
 
   async #close(): Promise<void> {
-    const { lease, sessions, store } = this.#parts;
+    const { lease, sessions, snapshots, store } = this.#parts;
     await using held = new AsyncDisposableStack();
-    held.use(store);
-    if (lease !== undefined) held.use(lease);
-    if (sessions !== undefined) held.use(sessions);
+    for (const part of [store, lease, sessions, snapshots]) held.use(part);
     await this.#collector[Symbol.asyncDispose]();
     await this.#changing;
     held.defer(() => this.encryption?.lock());

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { ChunkType } from '@sealift/crypto';
+import { type ChunkType, isChunkType } from '@sealift/crypto';
+import { fail } from '../failures.ts';
+import { ENTRIES_PER_BLOCK, ENTRIES_PER_PIECE, EntryBlocks } from './entry-blocks.ts';
 
 /** Where a chunk's record stands. */
 export interface ChunkPlace {
@@ -10,8 +12,6 @@ export interface ChunkPlace {
   length: number;
 }
 
-const WORDS_PER_ENTRY = 11;
-const ENTRIES_PER_BLOCK = 16384;
 const PACK_BITS = 28;
 const PACK_MASK = 2 ** PACK_BITS - 1;
 /** Most packs one repository can have while it is open. */
@@ -34,14 +34,14 @@ const GONE_SHARE = 4;
  * An id that is forgotten keeps its entry, so that numbers stay what they are until `compact`.
  */
 export class HashIndex {
-  #blocks: Uint32Array[] = [];
-  #uses: Uint16Array[] = [];
+  #entries = new EntryBlocks();
   #seed = new Uint32Array(new Uint8Array(randomBytes(32)).buffer);
   readonly #wanted = new Uint32Array(8);
   #slots = new Uint32Array(1024);
-  #count = 0;
   #chunks = 0;
   #gone = 0;
+  /** Packs that hold records which the index reads nowhere, or elsewhere, since they were forgotten or relocated. */
+  readonly left = new Set<number>();
 
   /** Ids of chunks, bundle members not counted. */
   get chunkCount(): number {
@@ -49,12 +49,55 @@ export class HashIndex {
   }
 
   get byteLength(): number {
-    return this.#slots.byteLength + this.#blocks.length * ENTRIES_PER_BLOCK * (WORDS_PER_ENTRY * 4 + 2);
+    return this.#slots.byteLength + this.#entries.byteLength;
   }
 
   /** Entries have the numbers below this one. */
   get entryCount(): number {
-    return this.#count;
+    return this.#entries.count;
+  }
+
+  /** For whoever saves them. */
+  get entries(): EntryBlocks {
+    return this.#entries;
+  }
+
+  /**
+   * An index of entries that were saved. Chunks in packs that are not kept are forgotten.
+   * @param isKept asked with the number of a pack, which may be any
+   * @throws Failure `format-damaged`
+   */
+  static async restore(entries: EntryBlocks, isKept: (pack: number) => boolean): Promise<HashIndex> {
+    const index = new HashIndex();
+    index.#entries = entries;
+    let slots = index.#slots.length;
+    while (entries.count * 3 > slots * 2) slots *= 2;
+    index.#slots = new Uint32Array(slots);
+    for (let from = 0; from < entries.count; from += ENTRIES_PER_PIECE) {
+      const to = Math.min(from + ENTRIES_PER_PIECE, entries.count);
+      index.#count(from, to, isKept);
+      index.#fillSlots(from, to);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return index;
+  }
+
+  #count(from: number, to: number, isKept: (pack: number) => boolean): void {
+    for (let entry = from; entry < to; entry++) {
+      const word = this.#entries.word(entry, 8);
+      if (word >>> PACK_BITS === MEMBER) this.#checkMember(entry);
+      else if (!isChunkType(word >>> PACK_BITS)) throw fail('format-damaged', `A chunk of type ${word >>> PACK_BITS}.`);
+      else {
+        this.#chunks++;
+        if (!isKept(word & PACK_MASK)) this.#forget(entry);
+      }
+    }
+  }
+
+  #checkMember(entry: number): void {
+    const bundle = this.#entries.word(entry, 9);
+    if (bundle === GONE) this.#gone++;
+    else if (bundle >= this.#entries.count) throw fail('format-damaged', `A member of a bundle that is not there.`);
   }
 
   /** Number of the entry of an id, or -1. `id` has 32 bytes. */
@@ -66,116 +109,131 @@ export class HashIndex {
 
   /** Where the chunk of an entry is, or undefined if the id is known as a member only. */
   placeOf(entry: number): ChunkPlace | undefined {
-    const word = this.#word(entry, 8);
+    const word = this.#entries.word(entry, 8);
     const type = word >>> PACK_BITS;
     if (type === MEMBER) return undefined;
-    const place = { pack: word & PACK_MASK, offset: this.#word(entry, 9), length: this.#word(entry, 10) };
+    const place = {
+      pack: word & PACK_MASK,
+      offset: this.#entries.word(entry, 9),
+      length: this.#entries.word(entry, 10),
+    };
     return { type: type as ChunkType, ...place };
   }
 
   /** Number of the pack of a chunk, or -1 for an entry that is no chunk. */
   packOf(entry: number): number {
-    const word = this.#word(entry, 8);
+    const word = this.#entries.word(entry, 8);
     return word >>> PACK_BITS === MEMBER ? -1 : word & PACK_MASK;
   }
 
   /** Length of the record of a chunk. */
   lengthOf(entry: number): number {
-    return this.#word(entry, 10);
+    return this.#entries.word(entry, 10);
   }
 
   /** Notes the epoch in which an entry was used last; of a member, its bundle. */
   use(entry: number, epoch: number): void {
-    const used = this.packOf(entry) < 0 ? this.#word(entry, 9) : entry;
-    (this.#uses[Math.floor(used / ENTRIES_PER_BLOCK)] as Uint16Array)[used % ENTRIES_PER_BLOCK] = epoch;
+    const used = this.packOf(entry) < 0 ? this.#entries.word(entry, 9) : entry;
+    this.#entries.use(used, epoch);
   }
 
   lastUse(entry: number): number {
-    return (this.#uses[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint16Array)[entry % ENTRIES_PER_BLOCK] as number;
+    return this.#entries.lastUse(entry);
   }
 
   /** Makes every use so far one of epoch 1. */
   levelUses(): void {
-    for (const uses of this.#uses) {
-      for (let i = 0; i < uses.length; i++) if (uses[i] !== 0) uses[i] = 1;
-    }
+    this.#entries.levelUses();
   }
 
   /** The chunk is known no more, nor are the members of a bundle. */
   forget(entry: number): void {
-    this.#chunks--;
-    this.#gone++;
-    this.#write(entry, MEMBER, GONE, 0);
+    this.left.add(this.packOf(entry));
+    this.#forget(entry);
   }
 
   /** The chunk stands somewhere else from now on. */
   relocate(entry: number, place: ChunkPlace): void {
-    this.#write(entry, (place.type * 2 ** PACK_BITS + place.pack) >>> 0, place.offset, place.length);
+    this.left.add(this.packOf(entry));
+    this.#entries.rewrite(entry, packWord(place), place.offset, place.length);
   }
 
   /** True if enough is gone for `compact` to be worth it. */
   get isWasteful(): boolean {
-    return this.#gone > ENTRIES_PER_BLOCK && this.#gone * GONE_SHARE > this.#count;
+    return this.#gone > ENTRIES_PER_BLOCK && this.#gone * GONE_SHARE > this.#entries.count;
   }
 
   /** Gives back the space of what is gone. Entries get new numbers. */
   compact(): void {
     const kept = new HashIndex();
-    const numbers = new Uint32Array(this.#count);
-    for (let entry = 0; entry < this.#count; entry++) {
+    const numbers = new Uint32Array(this.#entries.count);
+    for (let entry = 0; entry < this.#entries.count; entry++) {
       const place = this.placeOf(entry);
       if (place === undefined) continue;
-      numbers[entry] = kept.addChunk(this.#idOf(entry), place);
+      numbers[entry] = kept.addChunk(this.#entries.idOf(entry), place);
       kept.use(numbers[entry] as number, this.lastUse(entry));
     }
-    for (let entry = 0; entry < this.#count; entry++) {
+    for (let entry = 0; entry < this.#entries.count; entry++) {
       if (this.packOf(entry) >= 0 || this.#isGone(entry)) continue;
-      kept.#read(this.#idOf(entry), 0);
-      kept.#write(kept.#claim(), MEMBER, numbers[this.#word(entry, 9)] as number, this.#word(entry, 10));
+      kept.#read(this.#entries.idOf(entry), 0);
+      kept.#entries.write(
+        kept.#claim(),
+        MEMBER,
+        numbers[this.#entries.word(entry, 9)] as number,
+        this.#entries.word(entry, 10),
+      );
     }
-    this.#blocks = kept.#blocks;
-    this.#uses = kept.#uses;
+    this.#entries = kept.#entries;
     this.#seed = kept.#seed;
     this.#slots = kept.#slots;
-    this.#count = kept.#count;
     this.#gone = 0;
   }
 
   /** Of an entry that is no chunk: the id of the bundle and the ordinal in it. */
   memberOf(entry: number): { bundle: Buffer; ordinal: number } {
-    return { bundle: this.#idOf(this.#word(entry, 9)), ordinal: this.#word(entry, 10) };
+    return { bundle: this.#entries.idOf(this.#entries.word(entry, 9)), ordinal: this.#entries.word(entry, 10) };
   }
 
   /** Number of the entry now holding the id. A known chunk stays where it is; a known member becomes a chunk. */
   addChunk(id: Buffer, place: ChunkPlace): number {
     this.#read(id, 0);
+    const before = this.#entries.count;
     const entry = this.#claim();
-    if (this.#word(entry, 8) >>> PACK_BITS === MEMBER) {
+    if (entry === before) {
       this.#chunks++;
-      if (this.#word(entry, 9) === GONE) this.#gone--;
-      this.#write(entry, (place.type * 2 ** PACK_BITS + place.pack) >>> 0, place.offset, place.length);
+      this.#entries.write(entry, packWord(place), place.offset, place.length);
+    } else if (this.#entries.word(entry, 8) >>> PACK_BITS === MEMBER) {
+      this.#chunks++;
+      if (this.#entries.word(entry, 9) === GONE) this.#gone--;
+      this.#entries.rewrite(entry, packWord(place), place.offset, place.length);
     }
     return entry;
   }
 
-  /** Makes the ids in `members`, end to end, known as members of the bundle; ids known already are left alone. */
-  addMembers(bundle: number, members: Buffer): void {
+  /**
+   * Makes the ids in `members`, end to end, known as members of the bundle; ids known already are left alone.
+   * @returns whether some of them are known as something else
+   */
+  addMembers(bundle: number, members: Buffer): boolean {
+    let shared = false;
     for (let ordinal = 0; ordinal * 32 < members.length; ordinal++) {
       this.#read(members, ordinal * 32);
-      const before = this.#count;
+      const before = this.#entries.count;
       const entry = this.#claim();
-      const isNew = this.#count > before;
-      if (!isNew && !this.#isGone(entry)) continue;
-      if (!isNew && this.#word(entry, 9) === GONE) this.#gone--;
-      this.#write(entry, MEMBER, bundle, ordinal);
+      if (entry === before) this.#entries.write(entry, MEMBER, bundle, ordinal);
+      else if (this.#isGone(entry)) {
+        if (this.#entries.word(entry, 9) === GONE) this.#gone--;
+        this.#entries.rewrite(entry, MEMBER, bundle, ordinal);
+      } else shared ||= !this.#isMember(entry, bundle, ordinal);
     }
+    return shared;
   }
 
   /** The chunks whose records stand in these packs, in no order. */
   *chunksIn(packs: ReadonlySet<number>): Generator<{ id: Buffer; place: ChunkPlace }, void, undefined> {
-    for (let entry = 0; entry < this.#count; entry++) {
-      const place = packs.has(this.#word(entry, 8) & PACK_MASK) ? this.placeOf(entry) : undefined;
-      if (place !== undefined) yield { id: this.#idOf(entry), place };
+    for (let entry = 0; entry < this.#entries.count; entry++) {
+      const place = packs.has(this.#entries.word(entry, 8) & PACK_MASK) ? this.placeOf(entry) : undefined;
+      if (place !== undefined) yield { id: this.#entries.idOf(entry), place };
     }
   }
 
@@ -189,7 +247,7 @@ export class HashIndex {
     let slot = this.#hash(this.#wanted, 0) & mask;
     for (;;) {
       const number = this.#slots[slot] as number;
-      if (number === 0 || this.#isWanted(number - 1)) return slot;
+      if (number === 0 || this.#entries.has(number - 1, this.#wanted)) return slot;
       slot = (slot + 1) & mask;
     }
   }
@@ -203,65 +261,52 @@ export class HashIndex {
     return hash;
   }
 
-  #isWanted(entry: number): boolean {
-    const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
-    const at = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
-    for (let i = 0; i < 8; i++) if (block[at + i] !== this.#wanted[i]) return false;
-    return true;
-  }
-
   /** Entry of the wanted id, made if it is new. */
   #claim(): number {
     const slot = this.#slotOf();
     const known = this.#slots[slot] as number;
     if (known !== 0) return known - 1;
-    const entry = this.#count++;
-    if (entry % ENTRIES_PER_BLOCK === 0) {
-      this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
-      this.#uses.push(new Uint16Array(ENTRIES_PER_BLOCK));
-    }
-    const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
-    block.set(this.#wanted, (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY);
+    const entry = this.#entries.append(this.#wanted);
     this.#slots[slot] = entry + 1;
-    if (this.#count * 3 > this.#slots.length * 2) this.#grow();
+    if (this.#entries.count * 3 > this.#slots.length * 2) this.#grow();
     return entry;
   }
 
   #grow(): void {
-    const slots = new Uint32Array(this.#slots.length * 2);
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    this.#fillSlots(0, this.#entries.count);
+  }
+
+  /** Entries that stand in no slot yet, and whose ids no other entry has. */
+  #fillSlots(from: number, to: number): void {
+    const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let entry = 0; entry < this.#count; entry++) {
-      const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
-      let slot = this.#hash(block, (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY) & mask;
+    for (let entry = from; entry < to; entry++) {
+      let slot = this.#hash(this.#entries.blockOf(entry), this.#entries.startOf(entry)) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = entry + 1;
     }
-    this.#slots = slots;
+  }
+
+  #forget(entry: number): void {
+    this.#chunks--;
+    this.#gone++;
+    this.#entries.rewrite(entry, MEMBER, GONE, 0);
+  }
+
+  #isMember(entry: number, bundle: number, ordinal: number): boolean {
+    const entries = this.#entries;
+    return this.packOf(entry) < 0 && entries.word(entry, 9) === bundle && entries.word(entry, 10) === ordinal;
   }
 
   /** Forgotten, or a member of a bundle that is. */
   #isGone(entry: number): boolean {
     if (this.packOf(entry) >= 0) return false;
-    const bundle = this.#word(entry, 9);
+    const bundle = this.#entries.word(entry, 9);
     return bundle === GONE || this.packOf(bundle) < 0;
   }
+}
 
-  #word(entry: number, word: number): number {
-    const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
-    return block[(entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + word] as number;
-  }
-
-  #write(entry: number, word8: number, word9: number, word10: number): void {
-    const block = this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)] as Uint32Array;
-    const at = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + 8;
-    block[at] = word8;
-    block[at + 1] = word9;
-    block[at + 2] = word10;
-  }
-
-  #idOf(entry: number): Buffer {
-    const id = Buffer.alloc(32);
-    for (let i = 0; i < 8; i++) id.writeUInt32LE(this.#word(entry, i), i * 4);
-    return id;
-  }
+function packWord({ type, pack }: ChunkPlace): number {
+  return (type * 2 ** PACK_BITS + pack) >>> 0;
 }

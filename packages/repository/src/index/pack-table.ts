@@ -24,9 +24,14 @@ export interface IndexedPack {
   recordBytes: number;
   /** Its footer cannot be read, so it may hold more than is known. */
   damaged?: boolean;
-  /** Its file is gone, or about to go. */
+  /** Its file is gone, or about to go; or it has another number, since what was known under this one is forgotten. */
   retired?: boolean;
+  /** Some of its records, or of the members of its bundles, are read elsewhere. */
+  shared?: boolean;
 }
+
+/** A pack of a snapshot. */
+export type RestoredPack = Omit<IndexedPack, 'moving' | 'damaged'>;
 
 export type Lookup = { state: 'missing' } | { state: 'chunk' } | { state: 'member'; bundle: Buffer; ordinal: number };
 
@@ -44,11 +49,12 @@ export class PackTable {
   readonly epochs = new UseEpochs(() => {
     for (const { index } of this.#zones.values()) index.levelUses();
   });
-  readonly #ownZone: Buffer;
+  /** Id of the repository. */
+  readonly ownZone: Buffer;
 
   /** @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points */
   constructor(ownZone: Buffer) {
-    this.#ownZone = ownZone;
+    this.ownZone = ownZone;
   }
 
   get chunkCount(): number {
@@ -60,6 +66,21 @@ export class PackTable {
   /** Packs have the numbers below this one; some may be retired. */
   get packCount(): number {
     return this.#packs.length;
+  }
+
+  get runs(): readonly RunRecord[] {
+    return this.#runs;
+  }
+
+  zones(): { zone: Buffer; index: HashIndex }[] {
+    return [...this.#zones.values()];
+  }
+
+  /** Takes over what a snapshot says. Only for a table that knows nothing yet. */
+  restore(packs: RestoredPack[], runs: readonly RunRecord[], zones: { zone: Buffer; index: HashIndex }[]): void {
+    for (const run of runs) this.#runNumber(run);
+    for (const pack of packs) this.#packs.push(pack);
+    for (const { zone, index } of zones) this.#zones.set(zone.toString('hex'), { zone, index });
   }
 
   indexes(): HashIndex[] {
@@ -77,7 +98,7 @@ export class PackTable {
     const { run } = header;
     const { zone } = this.#zone(header.zone);
     const pack: IndexedPack = { name, run: -1, zone, createdAt: header.createdAt, length: 0, recordBytes: 0 };
-    if (run !== undefined && zone.equals(this.#ownZone)) pack.masterEpoch = run.epoch;
+    if (run !== undefined && zone.equals(this.ownZone)) pack.masterEpoch = run.epoch;
     else if (run !== undefined) pack.run = this.#runNumber(run);
     return this.#packs.push(pack) - 1;
   }
@@ -91,8 +112,10 @@ export class PackTable {
     const { index } = this.#zone(zone);
     const { type, offset, length } = entry;
     const number = index.addChunk(entry.id, { type, pack, offset, length });
-    if (entry.members.length > 0) index.addMembers(number, entry.members);
-    this.pack(pack).recordBytes += length;
+    const shared = entry.members.length > 0 && index.addMembers(number, entry.members);
+    const indexed = this.pack(pack);
+    indexed.recordBytes += length;
+    if (shared || index.packOf(number) !== pack) indexed.shared = true;
     return number;
   }
 

@@ -187,6 +187,7 @@ class Repacker {
       pack.recordBytes += to.length;
       const now = index.placeOf(entry);
       if (now?.pack === from && now.offset === fromOffset) index.relocate(entry, { ...to, pack: number });
+      else pack.shared = true;
     }
     this.#moves = [];
     report.bytesFreed -= pack.length;

@@ -218,8 +218,12 @@ class Repairer {
       const place = entry < 0 ? undefined : table.indexOf(zone)?.placeOf(entry);
       const wasHere = place !== undefined && table.pack(place.pack).name === name && place.offset === offset;
       if (wasHere) table.indexOf(zone)?.relocate(entry, { ...to, pack });
-      if (place === undefined) table.addEntry(zone, pack, to);
-      else table.pack(pack).recordBytes += to.length;
+      if (place === undefined) {
+        table.addEntry(zone, pack, to);
+        continue;
+      }
+      table.pack(pack).recordBytes += to.length;
+      if (!wasHere) table.pack(pack).shared = true;
     }
   }
 
