@@ -110,6 +110,16 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Give the password or key file of one of its slots: sealift repository unlock NAME.',
   },
+  /** A target speaks of another repository than it was asked about. */
+  'answer-unfit': {
+    kind: 'refused',
+    advice: 'Look at the log of that Transporter; revoke it if it may be in the hands of somebody else.',
+  },
+  /** What is in a folder is not the repository that was to be made there. */
+  'repository-conflict': {
+    kind: 'refused',
+    advice: 'Name another path, or take it over: sealift repository adopt.',
+  },
   /** A recovery point is only history. */
   'point-removed': { kind: 'refused', advice: 'Choose another recovery point: `sealift point list`.' },
   /** A recovery point that is being restored is not removed. */

@@ -36,7 +36,7 @@ export async function adoptRepository(context: Context, wanted: Wanted, signal: 
   const opened = await session.peer.call('repository.adopt', { name, path }, limit);
   const repository = await recorded(context, opened.repositoryId, transporter, wanted);
   const { authorities, ...state } = opened;
-  context.repositories.opened(state);
+  context.repositories.opened(repository.id, state);
   await unlockUnasked(context, session, repository);
   const found = authorities.map((der) => known(der, false));
   const accepted = await acceptedAuthorities(context, repository.id, given, found);

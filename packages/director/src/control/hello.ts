@@ -7,6 +7,7 @@ import { runningRunsOf } from '../db/runs.ts';
 import { recordHello, type Transporter, transporterById } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
+import { claimSlots } from '../keys/own-slots.ts';
 import { unlockUnasked } from '../keys/unlock-repository.ts';
 import { transporterResource } from '../resources/transporter.ts';
 import { reconcile } from '../schedule/reconcile.ts';
@@ -74,6 +75,7 @@ async function catchUp(context: Context, session: Session, { running, held, sign
     const repositories = await repositoriesOf(context.db, session.transporter.id);
     const opening = repositories.map(async (repository) => {
       await context.repositories.open(session, repository, signal);
+      await claimSlots(context, repository);
       await unlockUnasked(context, session, repository);
       context.wakeDispatcher();
       if (context.repositories.of(repository.id)?.stats !== undefined) {

@@ -55,6 +55,13 @@ export async function repositoryByName(db: Database, name: string): Promise<Repo
   return row === undefined ? undefined : fromRow(row);
 }
 
+/** One that another record refers to. */
+export async function existingRepository(db: Database, id: string): Promise<Repository> {
+  const found = await repositoryById(db, id);
+  if (found === undefined) throw fail('not-found', `There is no repository ${id}.`);
+  return found;
+}
+
 /** By id or name; `not-found` otherwise. */
 export async function repositoryNamed(db: Database, reference: string): Promise<Repository> {
   const found = (await repositoryById(db, reference)) ?? (await repositoryByName(db, reference));

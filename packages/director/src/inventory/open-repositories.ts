@@ -1,6 +1,7 @@
 import { type Failure, retrying, toFailure } from '@sealift/core';
 import type { RepositoryKeys, RepositoryStats, RepositoryState as ToldState } from '@sealift/wire';
 import type { Repository } from '../db/repositories.ts';
+import { fail } from '../failures.ts';
 import type { Logger } from '../logger.ts';
 import type { Session } from './connections.ts';
 
@@ -37,7 +38,11 @@ export class OpenRepositories {
     return failure?.kind === 'retry' ? undefined : failure;
   }
 
-  opened({ repositoryId, stats, keys }: ToldState): void {
+  /** What a target told of the repository it was asked about. @throws Failure `answer-unfit` when it tells of another */
+  opened(asked: string, { repositoryId, stats, keys }: ToldState): void {
+    if (repositoryId !== asked) {
+      throw fail('answer-unfit', `A target that was asked about the repository ${asked} answered for ${repositoryId}.`);
+    }
     const whyLocked = keys?.locked === true ? this.#states.get(repositoryId)?.whyLocked : undefined;
     const locked = whyLocked === undefined ? {} : { whyLocked };
     this.#states.set(repositoryId, { stats, ...(keys === undefined ? {} : { keys }), ...locked });
@@ -66,7 +71,7 @@ export class OpenRepositories {
     const policy = { firstDelay: 1_000, longestDelay: 15_000, patience: Number.MAX_SAFE_INTEGER, onRetry };
     try {
       const state = await retrying(attempt, policy, signal);
-      this.opened(state);
+      this.opened(id, state);
       this.#log.info({ repository: name, stats: state.stats, locked: state.keys?.locked }, 'repository open');
     } catch (thrown) {
       if (!signal.aborted) this.#failed(id, name, toFailure(thrown));
@@ -77,7 +82,7 @@ export class OpenRepositories {
   async refresh({ peer }: Session, { id, name }: { id: string; name: string }): Promise<void> {
     try {
       const limit = AbortSignal.timeout(LONGEST_ANSWER);
-      this.opened(await peer.call('repository.stats', { repositoryId: id }, limit));
+      this.opened(id, await peer.call('repository.stats', { repositoryId: id }, limit));
     } catch (thrown) {
       this.#log.debug({ repository: name, failure: toFailure(thrown) }, 'no figures of the repository');
     }

@@ -1,12 +1,18 @@
+import { toFailure } from '@sealift/core';
 import type { KeySlot, SlotRequest } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { forgetSlot, recordSlot } from '../db/key-slots.ts';
 import type { Repository } from '../db/repositories.ts';
 import { forgetSlotKey, keepSlotKey } from '../db/repository-keys.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
+import { claimSlots } from './own-slots.ts';
 import { KEY_PATIENCE, makeSlot, sealForTarget } from './repository-slots.ts';
 
-/** Adds a key slot to an unlocked repository. Its key is kept only once the target has the slot. */
+/**
+ * Adds a key slot to an unlocked repository. It is written down and its key kept before the target is asked, for its answer
+ * may be lost; both are forgotten when it refuses.
+ */
 export async function addSlot(
   context: Context,
   session: Session,
@@ -16,10 +22,15 @@ export async function addSlot(
   const { slot, slotKey, kept } = await makeSlot(context, name, request);
   try {
     const params = { repositoryId: id, slot, ...(await sealForTarget(session, slotKey)) };
-    context.repositories.opened(
-      await session.peer.call('repository.add-slot', params, AbortSignal.timeout(KEY_PATIENCE)),
-    );
+    // Those that were there before count as its own only while none is recorded.
+    await claimSlots(context, { id });
+    await recordSlot(context.db, id, slot);
     if (kept !== undefined) await keepSlotKey(context.db, { repositoryId: id, slotId: slot.slotId, wrapped: kept });
+    const limit = AbortSignal.timeout(KEY_PATIENCE);
+    context.repositories.opened(id, await session.peer.call('repository.add-slot', params, limit));
+  } catch (thrown) {
+    if (['refused', 'corrupt'].includes(toFailure(thrown).kind)) await forget(context, id, slot.slotId);
+    throw thrown;
   } finally {
     slotKey.fill(0);
   }
@@ -36,9 +47,8 @@ export async function removeSlot(
   const { slotId, label } = slotNamed(context, { id, name }, reference);
   const params = { repositoryId: id, slotId };
   const answer = await session.peer.call('repository.remove-slot', params, AbortSignal.timeout(KEY_PATIENCE));
-  context.repositories.opened(answer);
-  await forgetSlotKey(context.db, id, slotId);
-  await context.db.purge();
+  context.repositories.opened(id, answer);
+  await forget(context, id, slotId);
   context.log.info({ repository: name, slot: slotId, label }, 'key slot removed');
 }
 
@@ -52,6 +62,12 @@ export async function replaceSlot(
   const { slotId } = slotNamed(context, repository, slot);
   await addSlot(context, session, repository, request);
   await removeSlot(context, session, repository, slotId);
+}
+
+async function forget({ db }: Context, repositoryId: string, slotId: string): Promise<void> {
+  await forgetSlotKey(db, repositoryId, slotId);
+  await forgetSlot(db, repositoryId, slotId);
+  await db.purge();
 }
 
 function slotNamed(

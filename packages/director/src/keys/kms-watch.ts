@@ -1,6 +1,7 @@
 import { toFailure } from '@sealift/core';
 import type { Alarm } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { slotWrappersInUse } from '../db/key-slots.ts';
 import { wrappersInUse } from '../db/password-epochs.ts';
 import { raiseAlarm } from '../events/alarms.ts';
 
@@ -38,7 +39,7 @@ export class KmsWatch implements AsyncDisposable {
     await this.#work;
   }
 
-  /** A service that was taken out of the configuration while hashes still needed it. */
+  /** A service that was taken out of the configuration while hashes or keys of repositories still needed it. */
   async #lookForLostKeys(): Promise<void> {
     const { db, wrapping } = this.#context;
     for (const { provider, keyRef, hashes } of await wrappersInUse(db)) {
@@ -49,6 +50,16 @@ export class KmsWatch implements AsyncDisposable {
         advice:
           'Name it under previousKms, restart, and run `sealift kms rewrap` before it is taken out. ' +
           'If the key is lost, rotate these passwords and give the present ones.',
+      });
+    }
+    for (const { provider, keyRef, keys } of await slotWrappersInUse(db)) {
+      if (wrapping.knows({ provider, keyRef })) continue;
+      await this.#raise({
+        code: 'kms-key-unknown',
+        message: `${keys} keys of repositories are wrapped by ${provider} with the key '${keyRef}', not set up here.`,
+        advice:
+          'Name it under previousKms, restart, and run `sealift kms rewrap` before it is taken out. ' +
+          'If the key is lost, unlock these repositories by a password or key file and add new key slots.',
       });
     }
   }

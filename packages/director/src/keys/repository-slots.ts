@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import {
   DEFAULT_KDF,
   masterKey,
@@ -7,6 +7,7 @@ import {
   slotKeyFromPassword,
   slotKeyWrapContext,
   uuidBytes,
+  uuidText,
 } from '@sealift/crypto';
 import { type KeySlot, type SlotRequest, slotKeyContext } from '@sealift/wire';
 import type { Context } from '../context.ts';
@@ -26,9 +27,21 @@ export interface NewSlot {
   kept?: Wrapped;
 }
 
+/** The id of the first slot of a repository: the same for every request that repeats a creation. */
+export function firstSlotId(creationId: string): string {
+  const bytes = createHash('sha256').update(`sealift/v1/first-slot\0${creationId}`).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return uuidText(bytes);
+}
+
 /** The slot that was asked for, with its key: derived from a password, made for a service to wrap, or from a key file. */
-export async function makeSlot(context: Context, repository: string, request: SlotRequest): Promise<NewSlot> {
-  const slotId = randomUUID();
+export async function makeSlot(
+  context: Context,
+  repository: string,
+  request: SlotRequest,
+  slotId: string = randomUUID(),
+): Promise<NewSlot> {
   if (request.kind === 'password') return await passwordSlot(context, repository, slotId, request);
   if (request.kind === 'kms') return await kmsSlot(context, slotId, request.label);
   return { slot: { slotId, kind: 'keyfile', label: request.label ?? 'key file' }, slotKey: masterKey(request.key) };

@@ -3,9 +3,10 @@ import { masterKey, slotKeyFromPassword, slotKeyWrapContext, uuidBytes } from '@
 import type { KeySlot } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import type { Repository } from '../db/repositories.ts';
-import { slotKeysOf } from '../db/repository-keys.ts';
+import { type KeptSlotKey, slotKeysOf } from '../db/repository-keys.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
+import { ownKmsSlots, slotsNotOfOthers } from './own-slots.ts';
 import { KEY_PATIENCE, sealForTarget } from './repository-slots.ts';
 
 /** A slot, and a way to its key. */
@@ -22,7 +23,7 @@ export async function unlockUnasked(context: Context, session: Session, reposito
   const keys = context.repositories.of(repository.id)?.keys;
   if (keys?.locked !== true) return;
   try {
-    await unlockBy(context, session, repository, await waysOfItsOwn(context, repository, keys.slots));
+    await unlockBy(context, session, repository, await waysOfItsOwn(context, repository));
   } catch (thrown) {
     const failure = toFailure(thrown);
     context.log.warn({ repository: repository.name, failure }, 'repository stays locked');
@@ -37,14 +38,14 @@ export async function unlockRepository(
   repository: Repository,
   given: { password?: string; key?: string },
 ): Promise<void> {
-  const slots = context.repositories.of(repository.id)?.keys?.slots;
-  if (slots === undefined) {
+  if (context.repositories.of(repository.id)?.keys === undefined) {
     throw fail('repository-not-encrypted', `The repository ${repository.name} is not encrypted at rest.`);
   }
   const { password, key } = given;
+  const slots = await slotsNotOfOthers(context, repository);
   if (password !== undefined) await unlockBy(context, session, repository, waysOfPassword(slots, password));
   else if (key !== undefined) await unlockBy(context, session, repository, waysOfKey(slots, key));
-  else await unlockBy(context, session, repository, await waysOfItsOwn(context, repository, slots));
+  else await unlockBy(context, session, repository, await waysOfItsOwn(context, repository));
 }
 
 function waysOfPassword(slots: KeySlot[], password: string): Way[] {
@@ -62,8 +63,8 @@ function waysOfKey(slots: KeySlot[], key: string): Way[] {
 
 /** The ways to a key that are set up for a repository; none where it is not encrypted at rest. */
 export async function slotWays(context: Context, repositoryId: string): Promise<SlotWay[]> {
-  const slots = context.repositories.of(repositoryId)?.keys?.slots ?? [];
-  const kept = await slotKeysOf(context.db, repositoryId);
+  const kept = await keptKeys(context, repositoryId);
+  const slots = await ownKmsSlots(context, { id: repositoryId });
   const byService = slots.some(({ kms }) => kms !== undefined && context.wrapping.knows(kms));
   return [...(kept.length > 0 ? ['hash' as const] : []), ...(byService ? ['kms' as const] : [])];
 }
@@ -75,17 +76,27 @@ export async function proveSlots(
   repository: Repository,
   { way, password }: { way: SlotWay; password?: string | undefined },
 ): Promise<void> {
-  const slots = context.repositories.of(repository.id)?.keys?.slots ?? [];
-  if (way === 'password') return await unlockBy(context, session, repository, waysOfPassword(slots, password ?? ''));
-  const own = await waysOfItsOwn(context, repository, slots);
-  const services = new Set(slots.filter(({ kms }) => kms !== undefined).map(({ slotId }) => slotId));
+  if (way === 'password') {
+    const slots = await slotsNotOfOthers(context, repository);
+    return await unlockBy(context, session, repository, waysOfPassword(slots, password ?? ''));
+  }
+  const own = await waysOfItsOwn(context, repository);
+  const services = new Set((await ownKmsSlots(context, repository)).map(({ slotId }) => slotId));
   for (const one of own) {
     if (services.has(one.slotId) === (way === 'kms')) await unlockSlot(context, session, repository, one);
   }
 }
 
-async function waysOfItsOwn({ db, wrapping }: Context, { id }: Repository, slots: KeySlot[]): Promise<Way[]> {
-  const kept = await slotKeysOf(db, id);
+/** Of the keys that are kept, those whose slots the target has: one may have been refused or lost while it was made. */
+async function keptKeys({ db, repositories }: Context, repositoryId: string): Promise<KeptSlotKey[]> {
+  const told = new Set(repositories.of(repositoryId)?.keys?.slots.map(({ slotId }) => slotId));
+  return (await slotKeysOf(db, repositoryId)).filter(({ slotId }) => told.has(slotId));
+}
+
+async function waysOfItsOwn(context: Context, repository: Repository): Promise<Way[]> {
+  const { wrapping } = context;
+  const kept = await keptKeys(context, repository.id);
+  const slots = await ownKmsSlots(context, repository);
   const wraps = [
     ...kept.map(({ slotId, wrapped }) => ({ slotId, wrapped })),
     ...slots.flatMap(({ slotId, kms }) =>
@@ -100,20 +111,27 @@ async function waysOfItsOwn({ db, wrapping }: Context, { id }: Repository, slots
 
 /** Tries one way after the other; the first that opens a slot is enough. */
 async function unlockBy(context: Context, session: Session, repository: Repository, ways: Way[]): Promise<void> {
-  let last: Failure | undefined;
+  const failures: Failure[] = [];
   for (const way of ways) {
     try {
       await unlockSlot(context, session, repository, way);
       return;
     } catch (thrown) {
-      last = toFailure(thrown);
+      failures.push(toFailure(thrown));
     }
   }
-  if (last !== undefined) throw last;
+  const worst = failures.toSorted((a, b) => rank(a) - rank(b))[0];
+  if (worst !== undefined) throw worst;
   throw fail(
     'repository-key-missing',
     `Nothing that is kept here or was given opens the repository ${repository.name}.`,
   );
+}
+
+/** What may pass comes first, so that it is tried again; a damaged table must not read as a wrong password. */
+function rank({ code, kind }: Failure): number {
+  if (code === 'wrong-repository-key' || code === 'repository-key-missing') return 3;
+  return kind === 'retry' ? 0 : kind === 'corrupt' ? 1 : 2;
 }
 
 async function unlockSlot(context: Context, session: Session, { id, name }: Repository, { slotId, key }: Way) {
@@ -122,6 +140,7 @@ async function unlockSlot(context: Context, session: Session, { id, name }: Repo
     const answer = await sealForTarget(session, slotKey);
     const limit = AbortSignal.timeout(KEY_PATIENCE);
     context.repositories.opened(
+      id,
       await session.peer.call('repository.unlock', { repositoryId: id, slotId, ...answer }, limit),
     );
     context.log.info({ repository: name, slot: slotId }, 'repository unlocked');

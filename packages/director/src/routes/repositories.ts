@@ -1,8 +1,9 @@
-import type { AdoptionResource, Params, RequestPart, SlotRequest } from '@sealift/wire';
+import type { AdoptionResource, KeySlot, Params, RepositoryKeys, RequestPart, SlotRequest } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import { adoptRepository } from '../adopt/adopt-repository.ts';
 import type { Context } from '../context.ts';
 import { authoritiesOf } from '../db/authorities.ts';
+import { recordSlot } from '../db/key-slots.ts';
 import { chainsIn, pointsByAuthority } from '../db/recorded-points.ts';
 import {
   addRepository,
@@ -16,7 +17,7 @@ import { keepSlotKey } from '../db/repository-keys.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
-import { makeSlot, sealForTarget } from '../keys/repository-slots.ts';
+import { firstSlotId, makeSlot, sealForTarget } from '../keys/repository-slots.ts';
 import { repositoryResource } from '../resources/repository.ts';
 import { lengthenLock } from '../retention/lengthen-lock.ts';
 import { creationId } from './creation.ts';
@@ -91,13 +92,12 @@ async function create(
     throw fail('role-unfit', `${transporter.name} is a ${transporter.role}; repositories live at targets.`);
   }
   const session = connections.required(transporter);
-  const { slot, kept, made } = await makeAtTarget(context, session, { repositoryId: id, name, path }, body.encryption);
+  const { kept, made } = await makeAtTarget(context, session, { repositoryId: id, name, path }, body.encryption);
   const repository = { id: made.repositoryId, name, transporterId: transporter.id, path, createdAt: Date.now() };
   await addRepository(db, repository);
-  if (slot !== undefined && kept !== undefined) {
-    await keepSlotKey(db, { repositoryId: repository.id, slotId: slot.slotId, wrapped: kept });
-  }
-  context.repositories.opened(made);
+  for (const slot of made.keys?.slots ?? []) await recordSlot(db, repository.id, slot);
+  if (kept !== undefined) await keepSlotKey(db, { repositoryId: repository.id, ...kept });
+  context.repositories.opened(repository.id, made);
   log.info({ repository: name, transporter: transporter.name }, 'repository made');
   if (body.immutableDays !== undefined) await lengthenLock(context, repository.id, body.immutableDays);
   context.wakeDispatcher();
@@ -112,13 +112,47 @@ async function makeAtTarget(
 ) {
   const create = (encryption: Partial<Params<'repository.create'>>) =>
     session.peer.call('repository.create', { ...params, ...encryption }, AbortSignal.timeout(PATIENCE));
-  if (request === undefined) return { made: await create({}) };
-  const { slot, slotKey, kept } = await makeSlot(context, params.name, request);
+  if (request === undefined) {
+    const made = await create({});
+    refuseOther(params.path, made.keys, undefined);
+    return { made };
+  }
+  const { slot, slotKey, kept } = await makeSlot(context, params.name, request, firstSlotId(params.repositoryId));
   try {
-    return { slot, kept, made: await create({ encryption: { slot, ...(await sealForTarget(session, slotKey)) } }) };
+    const made = await create({ encryption: { slot, ...(await sealForTarget(session, slotKey)) } });
+    refuseOther(params.path, made.keys, slot);
+    return { made, ...(kept === undefined ? {} : { kept: { slotId: slot.slotId, wrapped: kept } }) };
   } finally {
     slotKey.fill(0);
   }
+}
+
+/** A folder may hold a repository already: without encryption, with that of others, or of an earlier attempt. */
+function refuseOther(path: string, keys: RepositoryKeys | undefined, asked: KeySlot | undefined): void {
+  if (asked === undefined && keys === undefined) return;
+  if (asked === undefined) {
+    throw fail('repository-conflict', `${path} holds a repository that is encrypted at rest; none such was asked for.`);
+  }
+  if (keys === undefined) {
+    throw fail('repository-conflict', `${path} holds a repository that is not encrypted at rest.`);
+  }
+  const [slot, ...more] = keys.slots;
+  if (slot?.slotId !== asked.slotId || slot.kind !== asked.kind || more.length > 0) {
+    throw fail('repository-conflict', `${path} holds a repository that is encrypted at rest with other keys.`);
+  }
+  if (isSameSlot(slot, asked)) return;
+  throw fail(
+    'repository-conflict',
+    `${path} holds a repository that an earlier attempt made: its key is not that of this request.`,
+    { advice: 'Empty that folder and create it again, or take it over with its key: sealift repository adopt.' },
+  );
+}
+
+/** The salt of a password and what a service wrapped are new with each attempt. */
+function isSameSlot(told: KeySlot, asked: KeySlot): boolean {
+  if (asked.kdf !== undefined) return told.kdf?.salt.equals(asked.kdf.salt) === true;
+  if (asked.kms !== undefined) return told.kms?.ciphertext.equals(asked.kms.ciphertext) === true;
+  return true;
 }
 
 function taken(name: string) {

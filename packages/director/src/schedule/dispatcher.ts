@@ -8,6 +8,7 @@ import { missingKey } from './missing-key.ts';
 import { repositoryOf } from './repository-of.ts';
 import { closeRun, publishRun } from './run-end.ts';
 import { startTask } from './start-task.ts';
+import { UnlockAgain } from './unlock-again.ts';
 
 /** A run that could not begin for a reason that nobody will report is looked at again after this long, ms. */
 const LOOK_AGAIN = 2_000;
@@ -17,12 +18,14 @@ type Obstacle = { wait: string } | { failure: Failure };
 /** Begins waiting runs when nothing stands in their way any more. */
 export class Dispatcher {
   readonly #context: Context;
+  readonly #unlockAgain: UnlockAgain;
   #passing: Promise<void> | undefined;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#unlockAgain = new UnlockAgain(context);
     context.signal.addEventListener('abort', () => clearTimeout(this.#timer), { once: true });
   }
 
@@ -38,6 +41,7 @@ export class Dispatcher {
 
   async settled(): Promise<void> {
     await this.#passing;
+    await this.#unlockAgain.settled();
   }
 
   async #passes(): Promise<void> {
@@ -99,7 +103,10 @@ export class Dispatcher {
     const failure = repositories.refusalOf(id);
     if (failure !== undefined) return { failure };
     const state = repositories.of(id);
-    if (state?.keys?.locked === true) return { wait: lockedMessage(name, state.whyLocked) };
+    if (state?.keys?.locked === true) {
+      this.#unlockAgain.look(target, repository);
+      return { wait: lockedMessage(name, state.whyLocked) };
+    }
     if (state?.stats !== undefined) return undefined;
     const why = state?.failure === undefined ? '' : `: ${state.failure.message}`;
     return { wait: `the repository ${name} is not open yet${why}` };
