@@ -27,9 +27,15 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   };
   const holder = () => ({ holder: identity().id, authority: identity().authority });
   const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
+  const dialling = { ...surroundings, postQuantumOnly: settings.postQuantumOnly };
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
-      upkeep(task, { repository: repositories.demand(task.repositoryId), workers: settings.workers }, reporter, signal),
+      upkeep(
+        task,
+        { repository: repositories.demand(task.repositoryId), workers: settings.workers, dialling },
+        reporter,
+        signal,
+      ),
     ),
   );
   const server = starting.use(
