@@ -14,7 +14,7 @@ const DIRECTOR = fileURLToPath(new URL('./director-process.ts', import.meta.url)
 const LOG_LEVEL = (process.env.SEALIFT_TEST_LOG ?? 'silent') as 'silent';
 const ENDED = new Set(['done', 'warnings', 'failed', 'cancelled']);
 
-type Part = TransporterRole | 'director';
+type Part = TransporterRole | 'director' | 'second-target';
 type Served = Pick<DirectorHandle, 'url' | 'adminTokenFile' | 'authorityFile'>;
 
 /** A Director, a source and a target in their own processes, and a gate on the way from source to target. */
@@ -121,12 +121,23 @@ export class Site implements AsyncDisposable {
     await this.gate[Symbol.asyncDispose]();
   }
 
-  async #enrol(role: TransporterRole, more: Partial<TransporterConfig>): Promise<void> {
-    const { token } = await this.client.call('createToken', { body: { name: role, role } });
-    this.#configs.set(role, {
-      name: role,
+  /** One more target, `second-target`, that everybody reaches directly. */
+  async addSecondTarget(): Promise<void> {
+    const dataPort = await freePort();
+    const where = { dataPort, dataHost: '127.0.0.1', publicUrl: `wss://127.0.0.1:${dataPort}` };
+    await this.#enrol('target', where, 'second-target');
+  }
+
+  async #enrol(
+    role: TransporterRole,
+    more: Partial<TransporterConfig>,
+    name: TransporterRole | 'second-target' = role,
+  ): Promise<void> {
+    const { token } = await this.client.call('createToken', { body: { name, role } });
+    this.#configs.set(name, {
+      name,
       role,
-      data: join(this.#folder, role),
+      data: join(this.#folder, name),
       directorUrl: this.#directorUrl,
       token,
       healthPort: 0,
@@ -134,8 +145,8 @@ export class Site implements AsyncDisposable {
       logLevel: LOG_LEVEL,
       ...more,
     });
-    await this.start(role);
-    await this.connected(role);
+    await this.start(name);
+    await this.connected(name);
   }
 }
 

@@ -34,6 +34,7 @@ import { addPointShow } from './commands/point/show.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryAdopt } from './commands/repository/adopt.ts';
 import { addRepositoryCollect } from './commands/repository/collect.ts';
+import { addRepositoryCopy } from './commands/repository/copy.ts';
 import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryKey } from './commands/repository/key/group.ts';
@@ -86,6 +87,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addRepositoryKey,
       addRepositoryVerify,
       addRepositoryRepair,
+      addRepositoryCopy,
       addRepositoryCollect,
       addRepositoryImmutable,
     ],

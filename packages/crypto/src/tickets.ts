@@ -8,7 +8,7 @@ import { uuidBytes, uuidText } from './uuid.ts';
 /*
  * A ticket: fixed layout, then its signature.
  *
- *   0  version u8 = 1, or 2 with a lock
+ *   0  version u8 = 1, 2 with a lock, or 3 for the copy of a recovery point
  *   1  key id, 8 B: first bytes of SHA-256 of the Director's ticket key
  *   9  jti, 16 B                       25  issued u64 ms     33  expires u64 ms     41  longest duration u64 ms
  *  49  job, 16 B                       65  run, 16 B
@@ -16,13 +16,18 @@ import { uuidBytes, uuidText } from './uuid.ts';
  * 145  repository, 16 B               161  encryption domain, 16 B (zeros: none)
  * 177  mode u8 (1 in-flight, 2 source-side)
  * 178  rights u8, one bit each         179  byte quota u64 (2^53 - 1: none)
- * 187  version 2 only: lock u64 ms, for how long the target keeps the recovery point from being removed, at least 1
+ * 187  version 2: lock u64 ms, for how long the target keeps the recovery point from being removed, at least 1
+ * 187  version 3: SHA-256 of the recovery point file, 32 B, which is all that may be committed
  *      Ed25519 signature, 64 B
  */
 
 const KEY_ID_LENGTH = 8;
 /** By version. A ticket without a lock stays in the version that every target can read. */
-const TICKET_LENGTHS: Record<number, number> = { 1: 187 + SIGNATURE_LENGTH, 2: 195 + SIGNATURE_LENGTH };
+const TICKET_LENGTHS: Record<number, number> = {
+  1: 187 + SIGNATURE_LENGTH,
+  2: 195 + SIGNATURE_LENGTH,
+  3: 219 + SIGNATURE_LENGTH,
+};
 const LABEL = 'ticket';
 const NO_DOMAIN = Buffer.alloc(16);
 const NO_QUOTA = Number.MAX_SAFE_INTEGER;
@@ -33,7 +38,7 @@ export const TICKET_START_WINDOW = 5 * 60 * 1000;
 const CLOCK_SKEW = 60 * 1000;
 
 const MODES = ['in-flight', 'source-side'] as const;
-const RIGHTS = ['append', 'read', 'verify', 'prune', 'delete'] as const;
+const RIGHTS = ['append', 'read', 'verify', 'prune', 'delete', 'copy'] as const;
 
 export type EncryptionMode = (typeof MODES)[number];
 export type TicketRight = (typeof RIGHTS)[number];
@@ -60,6 +65,8 @@ export interface Ticket {
   byteQuota?: number;
   /** The recovery point that is made is locked for so long from its receipt, ms. */
   lockFor?: number;
+  /** Right `copy`, and with it alone: SHA-256 of the recovery point file that may be committed. Its run is the point. */
+  pointHash?: Buffer;
 }
 
 export type TicketGrant = Omit<Ticket, 'keyId'>;
@@ -116,14 +123,17 @@ export function readTicket(bytes: Buffer): Ticket {
     rights: readRights(reader.u8()),
   };
   const byteQuota = reader.u64();
-  const lockFor = version === 1 ? {} : { lockFor: readLock(reader.u64()) };
-  return { ...ticket, ...(byteQuota === NO_QUOTA ? {} : { byteQuota }), ...lockFor };
+  checkCopy(ticket.rights, version === 3);
+  return { ...ticket, ...(byteQuota === NO_QUOTA ? {} : { byteQuota }), ...readEnd(reader, version) };
 }
 
 function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
-  const lock = grant.lockFor === undefined ? [] : [u64(grant.lockFor)];
+  const { lockFor, pointHash } = grant;
+  checkCopy(grant.rights, pointHash !== undefined);
+  const lock = lockFor === undefined ? [] : [u64(lockFor)];
+  const end = pointHash === undefined ? lock : [pointHash];
   return Buffer.concat([
-    u8(lock.length === 0 ? 1 : 2),
+    u8(pointHash !== undefined ? 3 : 1 + lock.length),
     keyId,
     uuidBytes(grant.jti),
     u64(grant.issued),
@@ -138,7 +148,7 @@ function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
     u8(MODES.indexOf(grant.mode) + 1),
     u8(RIGHTS.reduce((bits, right, bit) => bits | (grant.rights.includes(right) ? 1 << bit : 0), 0)),
     u64(grant.byteQuota ?? NO_QUOTA),
-    ...lock,
+    ...end,
   ]);
 }
 
@@ -149,6 +159,19 @@ function ticketKeyId(publicKey: KeyObject): Buffer {
 function readDomain(reader: ByteReader): { domainId?: string } {
   const domainId = reader.bytes(16);
   return domainId.equals(NO_DOMAIN) ? {} : { domainId: uuidText(domainId) };
+}
+
+function readEnd(reader: ByteReader, version: number): Pick<Ticket, 'lockFor' | 'pointHash'> {
+  if (version === 1) return {};
+  return version === 2 ? { lockFor: readLock(reader.u64()) } : { pointHash: Buffer.from(reader.bytes(32)) };
+}
+
+/** The right to copy is the only one on its ticket, and such a ticket names what is copied. */
+function checkCopy(rights: TicketRight[], namesPoint: boolean): void {
+  const copies = rights.includes('copy');
+  if (copies !== namesPoint || (copies && rights.length > 1)) {
+    throw fail('ticket-invalid', 'A ticket names a recovery point for exactly the right to copy, which stands alone.');
+  }
 }
 
 function readLock(period: number): number {

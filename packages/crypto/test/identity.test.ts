@@ -19,6 +19,7 @@ import {
   readTicket,
   signTicket,
   signWith,
+  type TicketGrant,
   uuidBytes,
   uuidText,
   verifyPeerCertificate,
@@ -142,6 +143,7 @@ t.test('a ticket reads back as it was granted', async (t) => {
     grantFor(d.source, d.target, { domainId: randomUUID(), mode: 'source-side', byteQuota: 5, rights: [] }),
     grantFor(d.source, d.target, { byteQuota: 0, rights: ['append', 'read', 'verify', 'prune', 'delete'] }),
     grantFor(d.source, d.target, { lockFor: 86_400_000, byteQuota: 7 }),
+    grantFor(d.source, d.target, { rights: ['copy'], pointHash: randomBytes(32), byteQuota: 7 }),
   ];
   for (const grant of grants) {
     const bytes = signTicket(d.ticketKey.privateKey, grant);
@@ -167,6 +169,28 @@ t.test('a ticket with any byte changed, cut or signed by another key is refused'
   t.equal(codeOf(check(bytes)), 'no failure');
   const unlocked = signTicket(d.ticketKey.privateKey, grantFor(d.source, d.target, { lockFor: 0 }));
   t.equal(codeOf(check(unlocked)), 'ticket-invalid');
+});
+
+t.test('a ticket to copy names one recovery point and allows nothing else', async (t) => {
+  const grant = grantFor(d.source, d.target, { rights: ['copy'], pointHash: randomBytes(32), mode: 'source-side' });
+  const sign = (change: Partial<TicketGrant>) =>
+    codeOf(() => signTicket(d.ticketKey.privateKey, { ...grant, ...change }));
+  const bytes = signTicket(d.ticketKey.privateKey, grant);
+  t.same(readTicket(bytes).pointHash, grant.pointHash);
+  t.equal(sign({ rights: ['copy', 'append'] }), 'ticket-invalid');
+  t.equal(sign({ rights: ['append'] }), 'ticket-invalid');
+  const { pointHash: _, ...nameless } = grant;
+  t.equal(
+    codeOf(() => signTicket(d.ticketKey.privateKey, nameless)),
+    'ticket-invalid',
+  );
+  // The rights of a ticket that was signed as one to copy, whoever signed it.
+  const more = Buffer.from(bytes);
+  more.writeUInt8(more.readUInt8(178) | 1, 178);
+  t.equal(
+    codeOf(() => readTicket(more)),
+    'ticket-invalid',
+  );
 });
 
 t.test('a ticket opens its start window and no more', async (t) => {

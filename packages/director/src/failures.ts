@@ -2,6 +2,12 @@ import { failuresOf } from '@sealift/core';
 
 /** Every failure that the Director reports by itself. */
 export const fail = failuresOf({
+  /** Recovery points that can stand in no other repository. */
+  'copy-needs-source-side': {
+    kind: 'refused',
+    advice:
+      'Copy the points of jobs with source-side encryption; for others, run a second job to the other repository.',
+  },
   /** Another Director works on this data folder. */
   'data-in-use': { kind: 'refused', advice: 'Stop the other Director, or give this one a folder of its own.' },
   /** The database was written by a newer version. */

@@ -1,5 +1,6 @@
 export { runBackup } from './backup.ts';
 export type { BackupOptions, BackupOutcome } from './backup-options.ts';
+export { type Copied, type CopyOptions, copyPoint } from './copy.ts';
 export { proveInFlight } from './decrypt/prove-chunk.ts';
 export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
 export { keysForRecovery } from './keys-for-recovery.ts';

@@ -1,5 +1,5 @@
 import { toFailure } from '@sealift/core';
-import type { Ticket } from '@sealift/crypto';
+import type { Ticket, TicketRight } from '@sealift/crypto';
 import type { Repository } from '@sealift/repository';
 import { decodeOpen, type Link, type LinkMessage, MESSAGE, type Open } from '@sealift/wire';
 import type { TargetPool } from './decrypt/target-pool.ts';
@@ -66,16 +66,17 @@ async function openSession(link: Link, message: LinkMessage, options: ServeOptio
   return BackupReceiver.open(link, open, ticket, repository, { workers: options.workers, take });
 }
 
+const RIGHTS: Record<Open['purpose'], TicketRight> = { backup: 'append', restore: 'read', copy: 'copy' };
+
 /** A session may do what its ticket says, for the run, job and repository it names, and nothing else. */
 function checkTicket(link: Link, open: Open): Ticket {
   const ticket = link.ticket;
   if (ticket === undefined) throw fail('not-permitted', 'The link was opened without a ticket.');
-  const right = open.purpose === 'backup' ? 'append' : 'read';
   const same = ticket.runId === open.runId && ticket.jobId === open.jobId && ticket.repositoryId === open.repositoryId;
-  if (!same || !ticket.rights.includes(right)) {
+  if (!same || !ticket.rights.includes(RIGHTS[open.purpose])) {
     throw fail('not-permitted', `The ticket of run ${ticket.runId} does not allow this ${open.purpose}.`);
   }
-  if (open.purpose === 'backup' && (ticket.mode === 'source-side') !== (open.run !== undefined)) {
+  if (open.purpose !== 'restore' && (ticket.mode === 'source-side') !== (open.run !== undefined)) {
     throw fail('not-permitted', `The ticket is for ${ticket.mode} mode, and the session was opened in the other.`);
   }
   return ticket;

@@ -74,8 +74,11 @@ export class Pair implements AsyncDisposable {
   readonly #descriptor: Buffer;
   readonly #domain: OpenDomain;
   readonly #resources = new AsyncDisposableStack();
+  readonly #authority: Authority;
 
-  constructor(folder: string, repository: Repository, source: Identity, target: Identity, domain: NewDomain) {
+  constructor(folder: string, repository: Repository, site: PairSite) {
+    const { source, target, domain, authority } = site;
+    this.#authority = authority;
     this.folder = folder;
     this.repository = repository;
     this.served = repository;
@@ -109,6 +112,11 @@ export class Pair implements AsyncDisposable {
 
   get sourceId(): string {
     return this.#source.id;
+  }
+
+  /** One more Transporter of the same authority. */
+  enrol(role: 'source' | 'target'): Promise<Identity> {
+    return enrol(this.#authority, role);
   }
 
   async listen(): Promise<void> {
@@ -245,7 +253,12 @@ export class Pair implements AsyncDisposable {
   }
 }
 
-type NewDomain = Awaited<ReturnType<typeof createDomain>>;
+interface PairSite {
+  authority: Authority;
+  source: Identity;
+  target: Identity;
+  domain: Awaited<ReturnType<typeof createDomain>>;
+}
 
 /** The weakest parameters that are accepted, for tests only. */
 const KDF = { name: 'argon2id', memoryKiB: 64 * 1024, passes: 3, lanes: 4 } as const;
@@ -263,7 +276,8 @@ export async function pair({ slotKey }: { slotKey?: Buffer } = {}): Promise<Pair
   const target = await enrol(authority, 'target');
   const repository = await openRepository(store, { holder: target.id });
   if (slotKey !== undefined) repository.encryption?.unlock(slot.id, slotKey);
-  const both = new Pair(folder, repository, source, target, await createDomain(PASSWORD, KDF));
+  const domain = await createDomain(PASSWORD, KDF);
+  const both = new Pair(folder, repository, { authority, source, target, domain });
   await both.listen();
   return both;
 }

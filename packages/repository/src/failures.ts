@@ -2,6 +2,12 @@ import { failuresOf } from '@sealift/core';
 
 /** Every failure this package reports of itself; errors of the operating system keep the codes of core. */
 export const fail = failuresOf({
+  /** A recovery point that can stand in no other repository. */
+  'copy-needs-source-side': {
+    kind: 'refused',
+    advice:
+      'Copy the points of jobs with source-side encryption; for others, run a second job to the other repository.',
+  },
   /** Bytes of a stored or received structure break its format. */
   'format-damaged': { kind: 'corrupt', advice: 'Compare with another copy of the repository and check the disk.' },
   /** A value given by our own code cannot be written in the format. */

@@ -26,6 +26,7 @@ export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
 export type { Lookup } from './index/pack-table.ts';
 export { folderCache, type MetadataCache } from './metadata-cache.ts';
 export { createRepository, type FirstSlot, type OpenRepositoryOptions, openRepository } from './open-repository.ts';
+export type { ChunkToCopy, PointCopy } from './point-copy.ts';
 export type { Hold, PointKeeping } from './point-locks.ts';
 export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';

@@ -59,6 +59,7 @@ async function readRecordAt(store: Store, name: string, offset: number, end: num
 export function splitRecord(bytes: Buffer<ArrayBuffer>) {
   const head = parseRecordHeader(bytes.subarray(0, RECORD_HEADER_LENGTH));
   const membersEnd = RECORD_HEADER_LENGTH + head.memberCount * ID_LENGTH;
-  checkRecordHeader(head, bytes, bytes.subarray(RECORD_HEADER_LENGTH, membersEnd));
-  return { head, body: bytes.subarray(membersEnd), complete: recordLength(head) === bytes.length };
+  const members = bytes.subarray(RECORD_HEADER_LENGTH, membersEnd);
+  checkRecordHeader(head, bytes, members);
+  return { head, members, body: bytes.subarray(membersEnd), complete: recordLength(head) === bytes.length };
 }

@@ -14,7 +14,7 @@ import type { PointRuns } from './repository.ts';
 import type { Store } from './store/store.ts';
 
 /** Read at once: a multiple of the length of an id. */
-const SPAN = 8192 * ID_LENGTH;
+const SPAN = 4096 * ID_LENGTH;
 
 /**
  * Which runs a stored point needs, by looking up what it refers to and not by what its manifest says. The run that made
@@ -25,12 +25,13 @@ export async function runsOfPoint(store: Store, table: PackTable, id: string): P
   const { manifest, hash } = opened;
   const tally = new RunTally(table, (chunk) => table.chunk(manifest.zone, chunk));
   tally.add(manifest.body);
-  await eachSpan(store, id, (ids) => tally.add(ids));
+  for await (const ids of storedReferences(store, id)) tally.add(ids);
   const own = manifest.run === undefined ? [] : [manifest.run];
   return { hash, runs: tally.runs(own), missingCount: tally.missingCount };
 }
 
-async function eachSpan(store: Store, id: string, take: (ids: Buffer) => void): Promise<void> {
+/** The ids of the stored reference list of a point, end to end, some at a time. */
+export async function* storedReferences(store: Store, id: string): AsyncGenerator<Buffer, void, undefined> {
   const name = referencesName(id);
   const { tail, length } = await store.readTail(name, REFERENCES_TRAILER_LENGTH);
   const { pointId, count } = decodeReferencesTrailer(tail, length);
@@ -38,6 +39,6 @@ async function eachSpan(store: Store, id: string, take: (ids: Buffer) => void): 
     throw fail('point-damaged', `The reference list ${name} is that of another point.`);
   const end = count * ID_LENGTH;
   for (let at = 0; at < end; at += SPAN) {
-    take(await store.read(name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at)));
+    yield await store.read(name, REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
   }
 }

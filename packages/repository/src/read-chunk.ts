@@ -19,12 +19,19 @@ interface From {
   encryption: RepositoryEncryption | undefined;
 }
 
+interface ReadChunk {
+  type: ChunkType;
+  /** Ids of the members of a bundle, end to end. */
+  members: Buffer;
+  body: Buffer;
+}
+
 /** A chunk, compared with its checksum and opened where the repository has sealed it. */
 export async function readChunk(
   from: From,
   { zone, id }: { zone: Buffer; id: Buffer },
   signal: AbortSignal | undefined,
-): Promise<{ type: ChunkType; body: Buffer }> {
+): Promise<ReadChunk> {
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     const { found, bytes } = await from.records.read(zone, id);
@@ -45,13 +52,13 @@ export async function readChunk(
 async function openRecord(
   bytes: Buffer<ArrayBuffer>,
   { found, id, encryption }: { found: FoundChunk; id: Buffer; encryption: RepositoryEncryption | undefined },
-): Promise<{ type: ChunkType; body: Buffer }> {
-  const { head, body, complete } = splitRecord(bytes);
+): Promise<ReadChunk> {
+  const { head, members, body, complete } = splitRecord(bytes);
   if (!complete || head.type !== found.type || !head.id.equals(id))
     throw fail('format-damaged', 'It holds another chunk.');
   if (!(await sha256InBackground(body)).equals(head.checksum))
     throw fail('format-damaged', 'Its checksum does not hold.');
-  return { type: head.type, body: encryption === undefined ? body : encryption.unseal(head, body) };
+  return { type: head.type, members, body: encryption === undefined ? body : encryption.unseal(head, body) };
 }
 
 function stoodElsewhere(then: FoundChunk, now: FoundChunk | undefined): boolean {

@@ -4,6 +4,7 @@ import type { RepositoryEncryption } from './at-rest/repository-encryption.ts';
 import type { Rotation } from './at-rest/rotate-master-key.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Lookup } from './index/pack-table.ts';
+import type { PointCopy } from './point-copy.ts';
 import type { PointRecord } from './points.ts';
 import type { ReferenceCollector } from './references.ts';
 import type { Removal } from './removals.ts';
@@ -66,6 +67,8 @@ export interface Repository extends AsyncDisposable {
   pointRuns(id: string): Promise<PointRuns>;
   /** Certificates (DER) of the authorities under which its points were made, as far as they were kept. */
   authorities(): Promise<Buffer[]>;
+  /** What another repository needs to hold the same point. @throws Failure `copy-needs-source-side` */
+  pointCopy(id: string): Promise<PointCopy>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */
   commitPoint(commit: PointToCommit): Promise<PointRecord>;

@@ -14,6 +14,7 @@ import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
 import { isUuid, pointName } from './layout.ts';
 import type { Lease } from './lease.ts';
+import { type PointCopy, pointCopy } from './point-copy.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
 import type { PointShelf } from './point-shelf.ts';
@@ -141,6 +142,11 @@ export class ServedRepository implements Repository {
 
   authorities(): Promise<Buffer[]> {
     return readAuthorities(this.#parts.store);
+  }
+
+  async pointCopy(id: string): Promise<PointCopy> {
+    const { manifest } = await this.readPoint(id);
+    return pointCopy({ parts: this.#parts, records: this.#records }, manifest);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {

@@ -9,6 +9,7 @@ export function reportFields(report: Report | undefined): [name: string, value: 
   if (report === undefined) return [];
   if (report.kind === 'collect') return [...collectFields(report), ['next', harmless(report.next)]];
   if (report.kind === 'rotate-master-key') return [...rotationFields(report), ['next', harmless(report.next)]];
+  if (report.kind === 'copy') return [...copyFields(report), ['next', harmless(report.next)]];
   const fields = report.kind === 'verify' ? verifyFields(report) : repairFields(report);
   return [...fields, ['points touched', String(report.affectedPoints)], ['next', harmless(report.next)]];
 }
@@ -32,6 +33,14 @@ function rotationFields({ masterKey, earlier, packsSealed, bytesSealed }: Report
     ['sealed anew', `${formatBytes(bytesSealed)} in ${packsSealed} packs`],
   ];
   return fields;
+}
+
+function copyFields({ copied, alreadyThere, left, chunks, bytes }: Report & { kind: 'copy' }): [string, string][] {
+  return [
+    ['copied points', `${copied.length}, ${alreadyThere} of them were there`],
+    ['left points', String(left)],
+    ['copied chunks', `${chunks}, ${formatBytes(bytes)}`],
+  ];
 }
 
 function repairFields(report: Report & { kind: 'repair' }): [string, string][] {

@@ -19,6 +19,8 @@ export interface Restore {
   path: string;
   only: string[];
   overwrite: RestoreSpec['overwrite'];
+  /** The repository with the copy that is restored from; that of the point unless told. */
+  from?: string;
 }
 
 /** Kind and details of a task on a repository. */

@@ -36,6 +36,6 @@ function upkeepFields({ repository, report }: UpkeepRun) {
   return { repository, ...(report === undefined ? {} : { report }) };
 }
 
-function restoreResource({ pointId, path, only, overwrite }: Restore) {
-  return { point: pointId, path, only, overwrite };
+function restoreResource({ pointId, ...restore }: Restore) {
+  return { point: pointId, ...restore };
 }

@@ -3,7 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
 import { limitOf } from '../db/paging.ts';
+import { copiesOf, pointIn } from '../db/point-copies.ts';
 import { listPoints, type Point, pointById, presentPoint } from '../db/points.ts';
+import { repositoryNamed } from '../db/repositories.ts';
 import type { Run } from '../db/run.ts';
 import { addRun, existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
@@ -11,6 +13,7 @@ import { fail } from '../failures.ts';
 import { giveForPoint } from '../keys/give-password.ts';
 import { pointResource } from '../resources/point.ts';
 import { runResource } from '../resources/run.ts';
+import { isoTime } from '../resources/time.ts';
 import { opensWithoutPassword } from '../schedule/missing-key.ts';
 import { publishRun } from '../schedule/run-end.ts';
 import { listEntries } from '../tasks/list-entries.ts';
@@ -30,7 +33,11 @@ export function servePoints(app: FastifyInstance, context: Context): void {
     const point = await pointById(db, params.id);
     const { domain } = point;
     const passwordNeeded = domain !== undefined && !(await opensWithoutPassword(context, domain));
-    return { ...pointResource(point), passwordNeeded };
+    const copies = (await copiesOf(db, params.id)).map(({ repository, receivedAt }) => ({
+      repository,
+      receivedAt: isoTime(receivedAt),
+    }));
+    return { ...pointResource(point), passwordNeeded, ...(copies.length === 0 ? {} : { copies }) };
   });
 
   serve(app, 'givePointPassword', async ({ params, body }) => {
@@ -49,9 +56,11 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'restorePoint', async ({ params, body, request }) => {
-    const point = await presentPoint(db, params.id);
+    // A copy outlives the point that it was made of.
+    const from = body.from === undefined ? undefined : (await repositoryNamed(db, body.from)).id;
+    const point = await (from === undefined ? presentPoint(db, params.id) : pointIn(db, params.id, from));
     const id = await creationId(db, request, 'restorePoint', [point.id, body]);
-    return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, body)));
+    return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, { ...body, from })));
   });
 }
 
@@ -66,7 +75,7 @@ async function queue(
   context: Context,
   id: string,
   point: Point,
-  body: RequestPart<'restorePoint', 'body'>,
+  body: Omit<RequestPart<'restorePoint', 'body'>, 'from'> & { from: string | undefined },
 ): Promise<Run> {
   const { db, log } = context;
   const transporter = await transporterNamed(db, body.transporter);
@@ -78,6 +87,7 @@ async function queue(
     path: body.path,
     only: body.only ?? [],
     overwrite: body.overwrite ?? ('never' as const),
+    ...(body.from === undefined ? {} : { from: body.from }),
   };
   await addRun(db, { id, jobId: point.job.id, transporterId: transporter.id, restore, createdAt: Date.now() });
   log.info({ job: point.job.name, run: id, point: point.id, transporter: transporter.name }, 'restore queued');

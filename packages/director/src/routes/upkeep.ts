@@ -6,6 +6,7 @@ import type { Upkeep } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { runResource } from '../resources/run.ts';
 import { queueUpkeep } from '../schedule/queue-upkeep.ts';
+import { copySpec } from '../upkeep/copy-spec.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -29,6 +30,11 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
     const epoch = context.repositories.of(repository.id)?.keys?.epoch;
     const spec = epoch === undefined ? body : { ...body, beyond: epoch };
     return await queued(context, id, repository, { kind: 'rotate-master-key', spec });
+  });
+
+  serve(app, 'startCopy', async ({ params, body, request }) => {
+    const from = await repositoryNamed(context.db, params.id);
+    return await start(context, request, from.id, { kind: 'copy', spec: await copySpec(context, from, body) });
   });
 }
 

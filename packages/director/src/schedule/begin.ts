@@ -10,6 +10,7 @@ const EXCLUDES: Record<UpkeepKind, readonly UpkeepKind[]> = {
   repair: ['verify', 'repair', 'collect', 'rotate-master-key'],
   collect: ['collect', 'repair', 'rotate-master-key'],
   'rotate-master-key': ['collect', 'repair', 'rotate-master-key'],
+  copy: ['copy'],
 };
 
 /** Writes a run down as running, or says for which other one it has to wait. */

@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { jobById } from '../db/jobs.ts';
-import { pointById } from '../db/points.ts';
+import { pointOfRestore } from '../db/point-copies.ts';
 import { type Repository, repositoryById } from '../db/repositories.ts';
 import { isUpkeepRun, type Run } from '../db/run.ts';
 
@@ -12,6 +12,6 @@ export async function repositoryOf(db: Database, run: Run): Promise<Repository |
 
 async function repositoryIdOf(db: Database, run: Run): Promise<string | undefined> {
   if (isUpkeepRun(run)) return run.repository.id;
-  if (run.restore !== undefined) return (await pointById(db, run.restore.pointId)).repository.id;
+  if (run.restore !== undefined) return (await pointOfRestore(db, run.restore)).repository.id;
   return (await jobById(db, run.job.id))?.repositoryId;
 }

@@ -3,6 +3,7 @@ import type { RunState, TaskPoint, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
+import { recordCopies } from '../db/point-copies.ts';
 import { addPoint, type PointOwner } from '../db/points.ts';
 import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
 import { runKeysOf } from '../db/run-keys.ts';
@@ -49,8 +50,9 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
   });
   const made = isUpkeepRun(run) || result.point === undefined ? undefined : { run, point: result.point };
   const point = made === undefined ? [] : [await pointStatement(context, made.run, made.point)];
-  if ((await db.batch([ending, ...point])) !== undefined) {
-    await db.batch(point);
+  const copies = isUpkeepRun(run) && result.report !== undefined ? recordCopies({ ...run, report: result.report }) : [];
+  if ((await db.batch([ending, ...point, ...copies])) !== undefined) {
+    await db.batch([...point, ...copies]);
     return;
   }
   context.metrics.countBytes(result.progress);

@@ -2,7 +2,7 @@ import { type Failure, toFailure } from '@sealift/core';
 import type { TaskStart } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { type Job, jobById } from '../db/jobs.ts';
-import { pointById } from '../db/points.ts';
+import { pointOfRestore } from '../db/point-copies.ts';
 import { isUpkeepRun, type JobRun, namesOf, type Run } from '../db/run.ts';
 import { existingRun, postponeRun } from '../db/runs.ts';
 import { explainJob } from '../explain/explain-job.ts';
@@ -76,7 +76,7 @@ async function jobTaskOf(context: Context, run: JobRun): Promise<TaskStart> {
   const base = { taskId: run.id, runId: run.id, jobId: job.id, jobName: job.name, attempt: run.attempt };
   if (run.restore === undefined)
     return { ...base, kind: 'backup', spec: { ...backupSpec(job), explanation: await explanationFor(context, job) } };
-  const point = await pointById(db, run.restore.pointId);
+  const point = await pointOfRestore(db, run.restore);
   return {
     ...base,
     kind: 'restore',

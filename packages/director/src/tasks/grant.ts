@@ -2,8 +2,9 @@ import type { BackupSpec } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { type Job, jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
+import { pointOfRestore } from '../db/point-copies.ts';
 import { type Point, pointById } from '../db/points.ts';
-import { isUpkeepRun } from '../db/run.ts';
+import { isUpkeepRun, type Run } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
@@ -37,12 +38,9 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
   if (look !== undefined && look.transporterId === transporter.id) {
     return { ...readingGrant(look.point, taskId), look: true };
   }
-  const run = await runById(context.db, taskId);
-  if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
-    throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
-  }
+  const run = await runUnderWay(context, transporter, taskId);
   if (isUpkeepRun(run)) throw fail('task-unknown', `The task ${taskId} on a repository needs no other Transporter.`);
-  if (run.restore !== undefined) return readingGrant(await pointById(context.db, run.restore.pointId), run.id);
+  if (run.restore !== undefined) return readingGrant(await pointOfRestore(context.db, run.restore), run.id);
   const job = await jobById(context.db, run.job.id);
   if (job === undefined) throw fail('task-unknown', `The job of the task ${taskId} is gone.`);
   const password = job.password === undefined ? undefined : await passwordById(context.db, job.password.id);
@@ -56,6 +54,36 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
     ...(password === undefined ? {} : { domainId: password.domainId, passwordId: password.id }),
     ...limitsOf(job),
   };
+}
+
+/** What is copied to where, and what the ticket for it allows: to bring this very point, and nothing else. */
+export interface CopyGrant extends Pick<Grant, 'jobId' | 'runId' | 'repositoryId' | 'mode' | 'domainId'> {
+  point: Point;
+}
+
+/** One of the points that a copy of this Transporter was asked for; no keys belong to it. */
+export async function copyGrantOf(
+  context: Context,
+  { transporter }: Session,
+  { taskId, pointId }: { taskId: string; pointId: string },
+): Promise<CopyGrant> {
+  const run = await runUnderWay(context, transporter, taskId);
+  const upkeep = isUpkeepRun(run) ? run.upkeep : undefined;
+  if (upkeep?.kind !== 'copy' || !upkeep.spec.points.includes(pointId)) {
+    throw fail('not-permitted', `The task ${taskId} has no recovery point ${pointId} to copy.`);
+  }
+  const point = await pointById(context.db, pointId);
+  const { job, mode, domain } = point;
+  const grant = { jobId: job.id, runId: pointId, repositoryId: upkeep.spec.repositoryId, mode, point };
+  return domain === undefined ? grant : { ...grant, domainId: domain.id };
+}
+
+async function runUnderWay({ db }: Context, transporter: Session['transporter'], taskId: string): Promise<Run> {
+  const run = await runById(db, taskId);
+  if (run === undefined || run.transporter.id !== transporter.id || run.state !== 'running' || run.cancelWanted) {
+    throw fail('task-unknown', `The Transporter ${transporter.name} has no task ${taskId} under way.`);
+  }
+  return run;
 }
 
 function limitsOf({ quotaBytes, immutableDays = 0 }: Job): Pick<Grant, 'quotaBytes' | 'lockFor'> {

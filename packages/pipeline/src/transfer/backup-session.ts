@@ -15,7 +15,6 @@ import {
   type Opened,
   type Presence,
 } from '@sealift/wire';
-import type { ReferenceList } from '../dedup/references.ts';
 import { fail } from '../failures.ts';
 import type { Outgoing, Traffic } from './reconnecting-link.ts';
 import { type SealedPart, SendWindow } from './send-window.ts';
@@ -24,13 +23,21 @@ import { Wake } from './wake.ts';
 /** Bytes under way without acknowledgement that a source keeps in memory. */
 export const SOURCE_WINDOW = 12 * 1024 * 1024;
 
+/** What a recovery point refers to, in order. */
+export interface References {
+  /** Ids, end to end, at most 32,768 at a time. */
+  batches(): AsyncGenerator<Buffer, void, undefined>;
+  /** Count and SHA-256 over all ids. */
+  summary(): Promise<{ count: number; hash: Buffer }>;
+}
+
 interface PendingAsk {
   ids: Buffer;
   answer: PromiseWithResolvers<Presence[]>;
 }
 
 interface PendingCommit {
-  references: ReferenceList;
+  references: References;
   manifest: (runs: RunRecord[]) => Buffer;
   done: PromiseWithResolvers<Committed>;
   /** What is still to be sent on the present link. */
@@ -86,12 +93,17 @@ export class BackupSession implements Traffic {
    * @param manifest makes the manifest file from the runs under which referenced chunks are sealed
    * @throws Failure `chunks-missing`, if the target lacks a referenced chunk
    */
-  async commit(references: ReferenceList, manifest: (runs: RunRecord[]) => Buffer): Promise<Committed> {
-    await this.#window.drained(this.#over.signal);
+  async commit(references: References, manifest: (runs: RunRecord[]) => Buffer): Promise<Committed> {
+    await this.drained();
     const done = Promise.withResolvers<Committed>();
     this.#commit = { references, manifest, done, outgoing: sendReferences(references) };
     this.work.wake();
     return done.promise;
+  }
+
+  /** Resolves when everything put is durable at the target. */
+  async drained(): Promise<void> {
+    await this.#window.drained(this.#over.signal);
   }
 
   /** The manifest file of a point committed by an earlier attempt of the same run. */
@@ -191,7 +203,7 @@ export class BackupSession implements Traffic {
   }
 }
 
-async function* sendReferences(references: ReferenceList): AsyncGenerator<Outgoing, void, undefined> {
+async function* sendReferences(references: References): AsyncGenerator<Outgoing, void, undefined> {
   for await (const ids of references.batches()) yield { kind: MESSAGE.references, parts: encodeReferences(ids) };
   yield { kind: MESSAGE.referencesEnd, parts: encodeReferencesEnd(await references.summary()) };
 }

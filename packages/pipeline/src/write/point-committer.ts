@@ -63,9 +63,17 @@ export class PointCommitter implements AsyncDisposable {
     await this.#link.send(MESSAGE.committed, encodeCommitted({ pointId: id, hash, receivedAt }));
   }
 
-  /** A point is signed by the Transporter that made it, and belongs to the job its ticket was issued for. */
+  /**
+   * A point is signed by the Transporter that made it, and belongs to the job its ticket was issued for. A copy is sent by
+   * another Transporter, so its ticket names the very file.
+   */
   #checkOrigin(file: Buffer): void {
-    const { manifest, signer } = openManifest(file, {});
+    const { manifest, signer, hash } = openManifest(file, {});
+    const copied = this.#link.ticket?.pointHash;
+    if (copied !== undefined) {
+      if (hash.equals(copied)) return;
+      throw fail('not-permitted', `The ticket of this copy is for another recovery point ${this.#pointId}.`);
+    }
     const own = signer.publicKeyHash.equals(this.#link.peer.publicKeyHash) && manifest.sourceId === this.#link.peer.id;
     if (!own || manifest.jobId !== this.#link.ticket?.jobId) {
       throw fail('not-permitted', 'The recovery point was made by another Transporter or for another job.');

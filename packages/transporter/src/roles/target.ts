@@ -8,6 +8,7 @@ import { TicketKeys } from '../control/ticket-keys.ts';
 import { Repositories } from '../sessions/repositories.ts';
 import { SessionServer } from '../sessions/session-server.ts';
 import { SpentTickets } from '../sessions/spent-tickets.ts';
+import type { DialContext } from '../tasks/context.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import { upkeep } from '../tasks/upkeep.ts';
 import type { Role, Surroundings } from './role.ts';
@@ -27,9 +28,10 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   };
   const holder = () => ({ holder: identity().id, authority: identity().authority });
   const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
+  const upkeepMeans = { workers: settings.workers, dialling: diallingOf(surroundings) };
   const tasks = starting.use(
     await openTasks<UpkeepStart>(surroundings, (task, reporter, signal) =>
-      upkeep(task, { repository: repositories.demand(task.repositoryId), workers: settings.workers }, reporter, signal),
+      upkeep(task, { ...upkeepMeans, repository: repositories.demand(task.repositoryId) }, reporter, signal),
     ),
   );
   const server = starting.use(
@@ -67,6 +69,10 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
     repositories: () => repositories.states(),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function diallingOf({ identityFor, line, revoked, settings }: Surroundings): DialContext {
+  return { identityFor, line, revoked, postQuantumOnly: settings.postQuantumOnly };
 }
 
 async function kmsUnlock(address: string, held: AsyncDisposableStack): Promise<Unlock> {

@@ -28,10 +28,25 @@ export interface TaskContext {
 
 const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
 
+export type DialContext = Pick<TaskContext, 'identityFor' | 'line' | 'revoked' | 'postQuantumOnly'>;
+
 /** Dials the target of a task with a fresh ticket, as each connection needs one. */
-export async function dialTarget(taskId: string, context: TaskContext, signal: AbortSignal): Promise<Link> {
+export function dialTarget(taskId: string, context: DialContext, signal: AbortSignal): Promise<Link> {
+  return dialWith({ taskId }, context, signal);
+}
+
+/** Dials the target that a copy goes to; the ticket is for this recovery point. */
+export function dialForCopy(
+  of: { taskId: string; pointId: string },
+  context: DialContext,
+  signal: AbortSignal,
+): Promise<Link> {
+  return dialWith(of, context, signal);
+}
+
+async function dialWith(of: Params<'task.ticket'>, context: DialContext, signal: AbortSignal): Promise<Link> {
   const { identityFor, line, revoked, postQuantumOnly } = context;
-  const { ticket, url, targetId } = await line.call('task.ticket', { taskId }, signal);
+  const { ticket, url, targetId } = await line.call('task.ticket', of, signal);
   const identity = identityFor(ticket);
   return revoked.admit(await connectLink({ url, identity, ticket, expectPeer: targetId, postQuantumOnly }, signal));
 }

@@ -1,6 +1,8 @@
 import type { Repository } from '@sealift/repository';
 import type { Progress, UpkeepReport, UpkeepStart } from '@sealift/wire';
 import { collect } from './collect.ts';
+import type { DialContext } from './context.ts';
+import { copy } from './copy.ts';
 import { repair } from './repair.ts';
 import type { TaskReporter } from './reporter.ts';
 import { rotateMasterKey } from './rotate-master-key.ts';
@@ -11,6 +13,8 @@ export interface UpkeepMeans {
   repository: Repository;
   /** Threads that this Transporter may use. */
   workers: number;
+  /** For a copy: how the other target is dialled. */
+  dialling: DialContext;
 }
 
 /** Does a task on a repository that this target serves. */
@@ -29,5 +33,7 @@ export async function upkeep(
       return await collect(task, means, reporter, signal);
     case 'rotate-master-key':
       return await rotateMasterKey(task, means, reporter, signal);
+    case 'copy':
+      return await copy(task, means, reporter, signal);
   }
 }

@@ -40,6 +40,9 @@ export {
 export {
   type CollectReport,
   type CollectSpec,
+  type CopyReport,
+  type CopySpec,
+  MAX_COPIED,
   MAX_REPORTED,
   type RepairReport,
   type RepairSpec,

@@ -112,7 +112,11 @@ export const METHODS = {
   /** A fresh permission for one connection to the target. */
   'task.ticket': {
     caller: 'transporter',
-    params: record(task),
+    params: record({
+      ...task,
+      /** A copy: the recovery point that the connection is for. */
+      pointId: Type.Optional(Uuid),
+    }),
     result: record({ ticket: bytes(4096, 1), url: text(512), targetId: Uuid }),
   },
   /** A new certificate for the same Transporter, before the present one ends. */

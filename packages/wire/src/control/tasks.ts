@@ -25,6 +25,7 @@ export const ProgressFields = record({
     Type.Literal('repairing'),
     Type.Literal('collecting'),
     Type.Literal('sealing'),
+    Type.Literal('copying'),
   ]),
   files: Count,
   bytesRead: Count,

@@ -140,6 +140,35 @@ export const RotationReport = record({
 });
 export type RotationReport = Static<typeof RotationReport>;
 
+/** Most points that one task copies. */
+export const MAX_COPIED = 1024;
+
+/** Recovery points that another repository is to hold, too; source-side ones. */
+export const CopySpec = record({
+  /** Where they are copied to. */
+  repositoryId: Uuid,
+  /** Oldest first. */
+  points: Type.Array(Uuid, { maxItems: MAX_COPIED }),
+});
+export type CopySpec = Static<typeof CopySpec>;
+
+/** What a copy has done. */
+export const CopyReport = record({
+  kind: Type.Literal('copy'),
+  repositoryId: Uuid,
+  /** Those that the other repository holds now, and since when by its clock. */
+  copied: Type.Array(record({ point: Uuid, receivedAt: Instant }), { maxItems: MAX_COPIED }),
+  /** Of these, were there before. */
+  alreadyThere: Count,
+  /** Could not be copied: damaged, or removed meanwhile. */
+  left: Count,
+  /** That the other repository lacked. */
+  chunks: Count,
+  bytes: Count,
+  next: text(1024),
+});
+export type CopyReport = Static<typeof CopyReport>;
+
 const start = {
   taskId: Uuid,
   runId: Uuid,
@@ -154,12 +183,13 @@ export const UpkeepStart = Type.Union([
   record({ ...start, kind: Type.Literal('repair'), spec: RepairSpec }),
   record({ ...start, kind: Type.Literal('collect'), spec: CollectSpec }),
   record({ ...start, kind: Type.Literal('rotate-master-key'), spec: RotationSpec }),
+  record({ ...start, kind: Type.Literal('copy'), spec: CopySpec }),
 ]);
 export type UpkeepStart = Static<typeof UpkeepStart>;
 export type UpkeepKind = UpkeepStart['kind'];
 
 /** What such a task has found or done, kept with its run. */
-export const UpkeepReport = Type.Union([VerifyReport, RepairReport, CollectReport, RotationReport]);
+export const UpkeepReport = Type.Union([VerifyReport, RepairReport, CollectReport, RotationReport, CopyReport]);
 export type UpkeepReport = Static<typeof UpkeepReport>;
 
 /** How far a task on a repository is. */
@@ -172,4 +202,5 @@ export const UPKEEP_PHASES = {
   repair: 'repairing',
   collect: 'collecting',
   'rotate-master-key': 'sealing',
+  copy: 'copying',
 } as const satisfies Record<UpkeepKind, string>;

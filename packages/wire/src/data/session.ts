@@ -9,11 +9,12 @@ import { readRun, writeRun } from './run-record.ts';
 
 /** First message of the dialling side: what this link is for. Ids are lower-case UUIDs. */
 export interface Open {
-  purpose: 'backup' | 'restore';
+  purpose: 'backup' | 'restore' | 'copy';
+  /** Of a copy: the UUID of the recovery point. */
   runId: string;
   repositoryId: string;
   jobId: string;
-  /** Source-side mode, backup: the run under which the chunks are sealed. */
+  /** Copy, and backup in source-side mode: the run under which the chunks are sealed. */
   run?: RunRecord;
 }
 
@@ -32,7 +33,7 @@ export interface Opened {
   previous?: { hash: Buffer; sequence: number };
 }
 
-const PURPOSES: readonly Open['purpose'][] = ['backup', 'restore'];
+const PURPOSES: readonly Open['purpose'][] = ['backup', 'restore', 'copy'];
 const CHUNK_SECRET = 1;
 const COMMITTED = 2;
 const PREVIOUS = 4;

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import {
   CollectReport,
+  CopyReport,
   RepairReport,
   RotationReport,
   UPKEEP_PHASES,
@@ -106,6 +107,8 @@ export const RestoreTarget = Type.Object({
   path: Type.String(),
   only: Type.Array(Type.String()),
   overwrite: OverwriteRule,
+  /** The repository with the copy that is restored from. */
+  from: Type.Optional(Id),
 });
 
 /** What a task on a repository has found or done. */
@@ -114,6 +117,7 @@ export const ReportResource = Type.Union([
   Type.Object(RepairReport.properties),
   Type.Object(CollectReport.properties),
   Type.Object(RotationReport.properties),
+  Type.Object(CopyReport.properties),
 ]);
 
 export const RunKind = Type.Union([
@@ -123,6 +127,7 @@ export const RunKind = Type.Union([
   Type.Literal('repair'),
   Type.Literal('collect'),
   Type.Literal('rotate-master-key'),
+  Type.Literal('copy'),
 ]);
 export type RunKind = Static<typeof RunKind>;
 
@@ -165,4 +170,5 @@ export const RestoreRequest = closed({
   path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/', description: 'absolute folder to restore into' }),
   only: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   overwrite: Type.Optional(OverwriteRule),
+  from: Type.Optional(Reference),
 });

@@ -28,6 +28,8 @@ export const PointResource = Type.Object({
   hold: Type.Optional(Type.Object({ reason: Type.String(), since: Time })),
   /** Its target does not list it any more, and it was not removed from here. */
   missingSince: Type.Optional(Time),
+  /** Other repositories that hold it, too; told of a single point. */
+  copies: Type.Optional(Type.Array(Type.Object({ repository: Named, receivedAt: Time }))),
   removed: Type.Optional(Type.Object({ at: Time, by: Type.String(), reason: Type.String() })),
 });
 export type PointResource = Static<typeof PointResource>;

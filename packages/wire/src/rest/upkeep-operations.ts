@@ -1,6 +1,7 @@
+import { Type } from 'typebox';
 import { CollectSpec, RepairSpec, RotationSpec, VerifySpec } from '../control/upkeep.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ById, closed } from './fields.ts';
+import { ById, closed, Id, Reference } from './fields.ts';
 import { RunResource } from './jobs.ts';
 
 const { percent, withinDays, bytesPerSecond } = VerifySpec.properties;
@@ -44,6 +45,21 @@ export const UPKEEP_OPERATIONS = {
     summary: 'Queues a new master key for a repository that is encrypted at rest: everything is sealed anew under it',
     params: ById,
     body: closed({ bytesPerSecond: RotationSpec.properties.bytesPerSecond }),
+    response: RunResource,
+    status: 202,
+  },
+  startCopy: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/copies',
+    tag: 'repositories',
+    summary:
+      'Queues a copy of source-side recovery points to another repository, as they are stored; only what it lacks is sent',
+    params: ById,
+    body: closed({
+      to: Reference,
+      job: Type.Optional(Reference),
+      point: Type.Optional(Id),
+    }),
     response: RunResource,
     status: 202,
   },

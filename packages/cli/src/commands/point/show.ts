@@ -33,9 +33,17 @@ export function addPointShow(parent: Command, invocation: Invocation): void {
           ['size', point.bytes === undefined ? 'unknown' : formatBytes(point.bytes)],
           ['manifest', point.hash],
           ['authority', point.authority],
+          ...copiesOf(point),
         ]),
       );
     });
+}
+
+function copiesOf({ copies = [] }: PointResource): [string, string][] {
+  return copies.map(({ repository, receivedAt }) => [
+    'copy',
+    `in ${printable(repository.name)} since ${formatTime(receivedAt)} UTC`,
+  ]);
 }
 
 function keepingOf(point: PointResource): [string, string | undefined][] {

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compareTrees } from '@sealift/workloads';
+import t from 'tap';
+import { Site } from './site.ts';
+import { Started } from './up-process.ts';
+
+t.jobs = 1;
+
+const MIB = 1024 * 1024;
+const PASSWORD = 'a long sentence that nobody would guess';
+const folder = await mkdtemp(join(tmpdir(), 'sealift-copy-'));
+const site = await Site.open(folder);
+t.teardown(async () => {
+  await site[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tree = join(folder, 'tree');
+const offsite = join(folder, 'offsite');
+const passwordFile = join(folder, 'password');
+
+/** Runs one command to its end against the Director of this site. */
+async function sealift(...args: string[]) {
+  const command = new Started(args, { env: { ...process.env, ...site.environment } });
+  const status = await command.end();
+  return { status, stdout: command.stdout, stderr: command.stderr };
+}
+
+async function done(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await sealift(...args);
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+async function backUp(job = 'films'): Promise<string> {
+  return JSON.parse(await done('job', 'run', job, '--wait', '--json')).point;
+}
+
+async function copy(...more: string[]) {
+  return JSON.parse(await done('repository', 'copy', 'store', '--to', 'offsite', '--wait', '--json', ...more));
+}
+
+async function packBytes(): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(join(offsite, 'packs'), { recursive: true })) {
+    if (name.endsWith('.pack')) bytes += (await stat(join(offsite, 'packs', name))).size;
+  }
+  return bytes;
+}
+
+async function same(restored: string): Promise<string[]> {
+  return [...compareTrees(tree, restored)].map(({ path }) => String(path));
+}
+
+const points: string[] = [];
+
+t.before(async () => {
+  await mkdir(tree);
+  await writeFile(join(tree, 'film'), randomBytes(6 * MIB));
+  for (let i = 0; i < 40; i++) await writeFile(join(tree, `note-${i}`), randomBytes(3_000));
+  await writeFile(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
+  await site.addSecondTarget();
+  await site.client.call('createRepository', {
+    body: { name: 'offsite', transporter: 'second-target', path: offsite },
+  });
+  await site.client.call('createPassword', { body: { name: 'vault', password: PASSWORD } });
+  const job = ['--source', `source:${tree}`, '--repository', 'store', '--encryption'];
+  await done('job', 'create', 'films', ...job, 'source-side', '--password', 'vault');
+  await done('job', 'create', 'plain', ...job, 'in-flight');
+  points.push(await backUp());
+});
+
+t.test('the first copy brings everything over, and the next only what is new', async (t) => {
+  const first = await copy();
+  t.match(first, { kind: 'copy', state: 'done', repository: { name: 'store' }, report: { alreadyThere: 0, left: 0 } });
+  t.ok(first.report.bytes > 6 * MIB, `${first.report.bytes} bytes were copied`);
+  const before = await packBytes();
+  await writeFile(join(tree, 'clip'), randomBytes(MIB));
+  points.push(await backUp());
+  const second = await copy();
+  t.match(second.report.copied, [{ point: points[1] }]);
+  t.ok(second.report.bytes > MIB && second.report.bytes < 2 * MIB, `${second.report.bytes} bytes were copied`);
+  t.ok(second.progress.bytesSent < 2 * MIB, `${second.progress.bytesSent} bytes were sent`);
+  t.ok((await packBytes()) - before < 2 * MIB);
+  t.match((await copy()).report, { copied: [], chunks: 0, bytes: 0 });
+});
+
+t.test('a point shows its copies', async (t) => {
+  const [point = ''] = points;
+  t.match(JSON.parse(await done('point', 'show', point, '--json')).copies, [{ repository: { name: 'offsite' } }]);
+  t.match(await done('point', 'show', point), /copy: +in offsite since 20/);
+});
+
+t.test('a point that was copied before is found there, and not sent again', async (t) => {
+  const [point = ''] = points;
+  t.match((await copy('--point', point)).report, { copied: [{ point }], alreadyThere: 1, chunks: 0 });
+});
+
+t.test('in-flight points are left out, and refused by name', async (t) => {
+  const plain = await backUp('plain');
+  t.match((await copy()).report, { copied: [] });
+  for (const what of [
+    ['--point', plain],
+    ['--job', 'plain'],
+  ]) {
+    const refused = await sealift('repository', 'copy', 'store', '--to', 'offsite', ...what);
+    t.equal(refused.status, 1);
+    t.match(refused.stderr, /copy needs source-side points/);
+  }
+});
+
+t.test('a repository of the same target takes a copy, too', async (t) => {
+  await done('repository', 'create', 'beside', '--transporter', 'target', '--path', join(folder, 'beside'));
+  const run = JSON.parse(await done('repository', 'copy', 'store', '--to', 'beside', '--wait', '--json'));
+  t.match(run.report, { copied: points.map((point) => ({ point })), left: 0 });
+});
+
+t.test('with the first target and its repository gone, the copy restores, verifies and recovers', async (t) => {
+  await site.kill('target');
+  await rm(join(folder, 'store'), { recursive: true });
+  await rm(join(folder, 'target'), { recursive: true });
+  const [, point = ''] = points;
+  const to = join(folder, 'restored');
+  await done('point', 'restore', point, '--from', 'offsite', '--to', `source:${to}`, '--wait');
+  t.same(await same(join(to, 'tree')), []);
+  const verified = JSON.parse(await done('repository', 'verify', 'offsite', '--wait', '--json'));
+  t.match(verified.report, { points: 2, damagedFiles: 0, missingChunks: 0 });
+  await site.kill('second-target');
+  const recovered = join(folder, 'recovered');
+  await done('recover', '--repository', offsite, '--to', recovered, '--password-file', passwordFile);
+  t.same(await same(join(recovered, 'tree')), []);
+});
