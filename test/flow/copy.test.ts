@@ -88,8 +88,10 @@ t.test('the first copy brings everything over, and the next only what is new', a
   t.match((await copy()).report, { copied: [], chunks: 0, bytes: 0 });
 });
 
-t.test('a point shows its copies', async (t) => {
+t.test('a point shows its copies, and a comparison of the second repository expects them', async (t) => {
   const [point = ''] = points;
+  const compared = await site.client.call('compareRepository', { params: { id: 'offsite' } });
+  t.match(compared, { shown: 2, recorded: 2, missing: [], replaced: [], unknown: [], outOfChain: [] });
   t.match(JSON.parse(await done('point', 'show', point, '--json')).copies, [{ repository: { name: 'offsite' } }]);
   t.match(await done('point', 'show', point), /copy: +in offsite since 20/);
 });

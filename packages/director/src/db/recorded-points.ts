@@ -30,17 +30,23 @@ export async function recordedAmong(db: Database, ids: string[]): Promise<Map<st
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 
-/** One page of the points of a repository that are not removed, nor being removed, ordered by id. */
+/**
+ * One page of the points that a repository should hold, ordered by id: its own that are not removed, nor being removed, and
+ * copies of others, which outlive their originals.
+ */
 export async function recordedPoints(
   db: Database,
   repositoryId: string,
   page: { after: string; limit: number },
 ): Promise<RecordedPoint[]> {
   const rows = await db.all<Row>(
-    `SELECT ${COLUMNS} FROM points WHERE repository_id = ? AND id > ?
-     AND removed_at IS NULL AND removed_json IS NULL ORDER BY id LIMIT ?`,
-    repositoryId,
+    `SELECT ${COLUMNS} FROM points WHERE id > ? AND
+       (repository_id = ? AND removed_at IS NULL AND removed_json IS NULL OR EXISTS
+         (SELECT 1 FROM point_copies WHERE point_id = points.id AND point_copies.repository_id = ?))
+     ORDER BY id LIMIT ?`,
     page.after,
+    repositoryId,
+    repositoryId,
     page.limit,
   );
   return rows.map(fromRow);
