@@ -119,7 +119,9 @@ export class ServedRepository implements Repository {
   async readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }> {
     const sealed = this.encryption !== undefined && zone.equals(this.#parts.config.id);
     const open = sealed ? this.encryption : undefined;
-    return await readChunk({ records: this.#records, parts: this.#parts, encryption: open }, { zone, id }, signal);
+    const from = { records: this.#records, parts: this.#parts, encryption: open };
+    const { type, body } = await readChunk(from, { zone, id }, signal);
+    return { type, body };
   }
 
   async points(): Promise<PointRecord[]> {
