@@ -103,6 +103,22 @@ t.test('the index answers as a map does, also when chunks are forgotten, moved, 
   );
 });
 
+t.test('members of a forgotten bundle are not there again because a chunk with its id is', async (t) => {
+  const again: [string, (twin: Twin) => void][] = [
+    ['as a bundle of others', () => undefined],
+    ['after it was a member meanwhile', (twin) => twin.take({ bundle: 5, pack: 1, members: [3] })],
+  ];
+  for (const [how, meanwhile] of again) {
+    const twin = new Twin();
+    twin.take({ bundle: 3, pack: 0, members: [0] });
+    twin.take({ forget: 3 });
+    meanwhile(twin);
+    twin.take({ bundle: 3, pack: 0, members: [] });
+    t.equal(twin.index.find(idOf(0)), -1, how);
+    t.doesNotThrow(() => check(twin.index, 3, { pack: 0 }), how);
+  }
+});
+
 function idOf(number: number): Buffer {
   return createHash('sha256').update(String(number)).digest();
 }

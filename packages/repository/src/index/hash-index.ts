@@ -31,7 +31,8 @@ const GONE_SHARE = 4;
  * Entry, in u32 words: 0-7 id; 8 type (4 bits, 0 for a member) and pack number; 9 offset, or entry of the bundle;
  * 10 length, or ordinal in the bundle. Beside it 16 bits tell the epoch of its last use.
  *
- * An id that is forgotten keeps its entry, so that numbers stay what they are until `compact`.
+ * An entry that is forgotten stays, so that numbers stay what they are until `compact`, and is never used again: what
+ * were members of a forgotten bundle must not be there again only because its id is. Such an id gets a new entry.
  */
 export class HashIndex {
   #entries = new EntryBlocks();
@@ -204,7 +205,6 @@ export class HashIndex {
       this.#entries.write(entry, packWord(place), place.offset, place.length);
     } else if (this.#entries.word(entry, 8) >>> PACK_BITS === MEMBER) {
       this.#chunks++;
-      if (this.#entries.word(entry, 9) === GONE) this.#gone--;
       this.#entries.rewrite(entry, packWord(place), place.offset, place.length);
     }
     return entry;
@@ -221,10 +221,8 @@ export class HashIndex {
       const before = this.#entries.count;
       const entry = this.#claim();
       if (entry === before) this.#entries.write(entry, MEMBER, bundle, ordinal);
-      else if (this.#isGone(entry)) {
-        if (this.#entries.word(entry, 9) === GONE) this.#gone--;
-        this.#entries.rewrite(entry, MEMBER, bundle, ordinal);
-      } else shared ||= !this.#isMember(entry, bundle, ordinal);
+      else if (this.#isGone(entry)) this.#entries.rewrite(entry, MEMBER, bundle, ordinal);
+      else shared ||= !this.#isMember(entry, bundle, ordinal);
     }
     return shared;
   }
@@ -261,11 +259,11 @@ export class HashIndex {
     return hash;
   }
 
-  /** Entry of the wanted id, made if it is new. */
+  /** Entry of the wanted id, made if it is new or forgotten. */
   #claim(): number {
     const slot = this.#slotOf();
     const known = this.#slots[slot] as number;
-    if (known !== 0) return known - 1;
+    if (known !== 0 && !this.#isForgotten(known - 1)) return known - 1;
     const entry = this.#entries.append(this.#wanted);
     this.#slots[slot] = entry + 1;
     if (this.#entries.count * 3 > this.#slots.length * 2) this.#grow();
@@ -277,11 +275,12 @@ export class HashIndex {
     this.#fillSlots(0, this.#entries.count);
   }
 
-  /** Entries that stand in no slot yet, and whose ids no other entry has. */
+  /** Entries that stand in no slot yet. Their ids are in no other entry, but for forgotten ones, which get no slot. */
   #fillSlots(from: number, to: number): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let entry = from; entry < to; entry++) {
+      if (this.#isForgotten(entry)) continue;
       let slot = this.#hash(this.#entries.blockOf(entry), this.#entries.startOf(entry)) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = entry + 1;
@@ -297,6 +296,10 @@ export class HashIndex {
   #isMember(entry: number, bundle: number, ordinal: number): boolean {
     const entries = this.#entries;
     return this.packOf(entry) < 0 && entries.word(entry, 9) === bundle && entries.word(entry, 10) === ordinal;
+  }
+
+  #isForgotten(entry: number): boolean {
+    return this.packOf(entry) < 0 && this.#entries.word(entry, 9) === GONE;
   }
 
   /** Forgotten, or a member of a bundle that is. */
