@@ -23,6 +23,8 @@ export const fail = failuresOf({
     kind: 'retry',
     advice: 'Make sure that one Transporter alone serves the repository, then open it again.',
   },
+  /** Another collection, repair or rotation began, since this one gave no sign of life. */
+  'upkeep-lost': { kind: 'retry', advice: 'Wait until the one under way has ended, then run this one again.' },
   /** A writing call on a repository opened for reading. */
   'opened-read-only': { kind: 'refused', advice: 'Open the repository for writing.' },
   'repository-closed': { kind: 'refused', advice: 'Open the repository again.' },

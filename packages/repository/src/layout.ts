@@ -7,6 +7,10 @@ export const REFERENCES_FOLDER = 'references';
 /** Packs of which a repair could not save everything. */
 export const DAMAGED_FOLDER = 'damaged';
 export const LEASES_FOLDER = 'leases';
+/** Who collects, repairs or rotates the master key. */
+export const UPKEEP_FOLDER = 'upkeep';
+/** What a collection agrees on with the other Transporters that serve the repository. */
+export const COLLECTIONS_FOLDER = 'collections';
 export const KEYS_FOLDER = 'keys';
 export const LOCKS_FOLDER = 'locks';
 export const REMOVALS_FOLDER = 'removals';
@@ -23,7 +27,7 @@ const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
 const AUTHORITY_NAME = /^authorities\/[0-9a-f]{64}$/;
-const LEASE_NAME = new RegExp(`^leases/([0-9]{12})-(${UUID})$`);
+const LEASE_NAME = new RegExp(`^(?:leases|upkeep)/([0-9]{12})-(${UUID})(-fence)?$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
 const REMOVAL_NAME = new RegExp(`^removals/([0-9]{12})(?:-(${UUID})-([0-9]{1,16}))?$`);
@@ -92,14 +96,19 @@ export function pointIdOf(name: string): string | undefined {
   return POINT_NAME.exec(name)?.[1];
 }
 
-export function leaseName(generation: number, holder: string): string {
-  return `${LEASES_FOLDER}/${String(generation).padStart(12, '0')}-${holder}`;
+export function leaseName(folder: string, generation: number, holder: string): string {
+  return `${folder}/${String(generation).padStart(12, '0')}-${holder}`;
 }
 
-export function parseLeaseName(name: string): { generation: number; holder: string } | undefined {
+/** Has the lower generations of this holder count no more. */
+export function fenceName(folder: string, generation: number, holder: string): string {
+  return `${leaseName(folder, generation, holder)}-fence`;
+}
+
+export function parseLeaseName(name: string): { generation: number; holder: string; fence: boolean } | undefined {
   const found = LEASE_NAME.exec(name);
   if (found === null) return undefined;
-  return { generation: Number(found[1]), holder: found[2] as string };
+  return { generation: Number(found[1]), holder: found[2] as string, fence: found[3] !== undefined };
 }
 
 /** The key table of a repository that is encrypted at rest; it is kept twice. */

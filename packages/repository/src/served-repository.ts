@@ -1,61 +1,30 @@
 import type { Failure } from '@sealift/core';
 import { type ChunkType, type RunRecord, uuidText } from '@sealift/crypto';
 import { RepositoryEncryption } from './at-rest/repository-encryption.ts';
-import { type Rotation, rotateMasterKey } from './at-rest/rotate-master-key.ts';
+import type { Rotation } from './at-rest/rotate-master-key.ts';
 import { readAuthorities } from './authorities.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
-import type { RepositoryClock } from './clock.ts';
 import { checkCommit } from './commit.ts';
 import { fail } from './failures.ts';
-import type { RepositoryConfig } from './format/config.ts';
-import type { DecodedKeyTable } from './format/key-table.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
 import { isUuid, pointName } from './layout.ts';
-import type { Lease } from './lease.ts';
+import { type Parts, type RightToWrite, rightToWrite } from './parts.ts';
 import { type PointCopy, pointCopy } from './point-copy.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
-import type { PointShelf } from './point-shelf.ts';
 import { type PointRecord, pointRecord, readPointFile } from './points.ts';
 import { readChunk } from './read-chunk.ts';
-import { type RecordHost, RecordReader } from './read-record.ts';
+import { RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
 import type { PointRuns, PointToCommit, Repository, RepositoryStats } from './repository.ts';
 import type { Sessions } from './sessions.ts';
-import type { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
-import { type CollectHost, collect as collectPacks } from './upkeep/collect.ts';
-import type { CollectOptions, CollectReport, Resealing } from './upkeep/collection.ts';
-import { Collector } from './upkeep/collector.ts';
-import type { UpkeepHost } from './upkeep/host.ts';
-import { type Repair, type RepairOptions, repairRepository } from './upkeep/repair.ts';
-import { type Verification, type VerifyOptions, verifyRepository } from './upkeep/verify.ts';
-
-/** What an open repository is made of. */
-export interface Parts extends RecordHost {
-  config: RepositoryConfig;
-  /** There when it is encrypted at rest. */
-  keyTable: DecodedKeyTable | undefined;
-  /** Absent when opened for reading. */
-  lease: Lease | undefined;
-  /** Absent when opened for reading. */
-  sessions: Sessions | undefined;
-  /** Absent when opened for reading, and where there is no place for them. */
-  snapshots: SnapshotKeeper | undefined;
-  shelf: PointShelf;
-  clock: RepositoryClock;
-  problems: Failure[];
-  storedBytes: number;
-  /** Undefined where the store cannot tell. */
-  freeBytes: number | undefined;
-}
-
-interface RightToWrite {
-  lease: Lease;
-  sessions: Sessions;
-}
+import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
+import type { Repair, RepairOptions } from './upkeep/repair.ts';
+import { Upkeep } from './upkeep/upkeep.ts';
+import type { Verification, VerifyOptions } from './upkeep/verify.ts';
 
 export class ServedRepository implements Repository {
   readonly id: string;
@@ -67,7 +36,7 @@ export class ServedRepository implements Repository {
   readonly #references = new Set<ReferenceCollector>();
   readonly #writerHost: WriterHost;
   readonly #records: RecordReader;
-  readonly #collector = new Collector();
+  readonly #upkeep: Upkeep;
   readonly #retention: PointRetention;
   /** Commits, removals and what is kept of points change one after another. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -91,6 +60,13 @@ export class ServedRepository implements Repository {
       onPackFinished: (length) => this.#onStored(length),
       onClosed: (writer) => this.#writers.delete(writer),
     };
+    this.#upkeep = new Upkeep({
+      parts,
+      encryption: this.encryption,
+      points: () => this.points(),
+      epochsBeingWritten: () => [...this.#writers].flatMap(({ sealUnder }) => sealUnder?.epoch ?? []),
+      onStored: (bytes) => this.#onStored(bytes),
+    });
   }
 
   get dedupSecret(): Buffer {
@@ -190,22 +166,12 @@ export class ServedRepository implements Repository {
     return this.#inTurn(({ lease }) => this.#parts.shelf.remove(id, of.reason, () => lease.confirm()));
   }
 
-  async collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
-    return await this.#collector.run(this.#collectHost(), options, signal);
+  collect(options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
+    return this.#upkeep.collect(options, signal);
   }
 
-  async rotateMasterKey(options: CollectOptions & { resumed: boolean }, signal: AbortSignal): Promise<Rotation> {
-    const { encryption } = this;
-    const { store } = this.#parts;
-    const epochsInUse = () => {
-      const writing = [...this.#writers].flatMap(({ sealUnder }) => (sealUnder === undefined ? [] : [sealUnder.epoch]));
-      return new Set([...writing, ...this.#parts.table.masterEpochs()]);
-    };
-    const rotate = (either: AbortSignal) => {
-      const collect = (resealing: Resealing) => collectPacks({ ...this.#collectHost(), resealing }, options, either);
-      return rotateMasterKey({ encryption, location: store.location, collect, epochsInUse }, options);
-    };
-    return await this.#collector.alone(store.location, rotate, signal);
+  rotateMasterKey(options: CollectOptions & { resumed: boolean }, signal: AbortSignal): Promise<Rotation> {
+    return this.#upkeep.rotateMasterKey(options, signal);
   }
 
   get leastLock(): number {
@@ -232,18 +198,11 @@ export class ServedRepository implements Repository {
   }
 
   verify(options: VerifyOptions, signal?: AbortSignal): Promise<Verification> {
-    return verifyRepository(this.#upkeepHost(), options, signal);
+    return this.#upkeep.verify(options, signal);
   }
 
-  async repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair> {
-    const lease = options.dryRun === true ? undefined : this.#writable().lease;
-    const onStored = (bytes: number) => this.#onStored(bytes);
-    const host = { ...this.#upkeepHost(), onStored, confirmLease: async () => lease?.confirm() };
-    return await this.#collector.alone(
-      host.store.location,
-      (either) => repairRepository(host, options, either),
-      signal,
-    );
+  repair(options: RepairOptions, signal?: AbortSignal): Promise<Repair> {
+    return this.#upkeep.repair(options, signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -287,25 +246,9 @@ export class ServedRepository implements Repository {
     return this.#retention.keep(shelf.demand(pointId));
   }
 
-  #collectHost(): CollectHost {
-    const { lease, sessions } = this.#writable();
-    const { store, table } = this.#parts;
-    const onStored = (bytes: number) => this.#onStored(bytes);
-    return { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
-  }
-
-  #upkeepHost(): UpkeepHost {
-    const { store, config, table } = this.#parts;
-    const { encryption, readOnly } = this;
-    return { store, config, table, encryption, readOnly, points: () => this.points() };
-  }
-
   #writable(): RightToWrite {
-    const { lease, sessions } = this.#parts;
     if (this.#closing !== undefined) throw fail('repository-closed', `The repository ${this.id} was closed.`);
-    if (lease === undefined || sessions === undefined)
-      throw fail('opened-read-only', `The repository ${this.id} was opened for reading.`);
-    return { lease, sessions };
+    return rightToWrite(this.#parts);
   }
 
   #onStored(bytes: number): void {
@@ -324,7 +267,7 @@ export class ServedRepository implements Repository {
     const { lease, sessions, snapshots, store } = this.#parts;
     await using held = new AsyncDisposableStack();
     for (const part of [store, lease, sessions, snapshots]) held.use(part);
-    await this.#collector[Symbol.asyncDispose]();
+    await this.#upkeep[Symbol.asyncDispose]();
     await this.#changing;
     held.defer(() => this.encryption?.lock());
     for (const references of this.#references) held.use(references);

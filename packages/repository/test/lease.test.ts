@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { uuidBytes } from '@sealift/crypto';
 import { createRepository, openRepository } from '@sealift/repository';
 import { aChunk } from './fixtures/chunks.ts';
+import { storePack } from './fixtures/collections.ts';
 import { onEachStore } from './fixtures/places.ts';
-import { aSigner, preparePoint } from './fixtures/points.ts';
+import { aSigner, commitPoint, preparePoint } from './fixtures/points.ts';
 
 onEachStore(
   'a second Transporter is refused, with the name of the first and the time its lease lapses',
@@ -74,4 +75,33 @@ onEachStore('of several Transporters that open at the same instant at most one i
       if (result.status === 'rejected') t.match(result.reason, { code: 'repository-in-use' });
     await Promise.all(served.map((repository) => repository[Symbol.asyncDispose]()));
   }
+});
+
+onEachStore('only one program at a time takes packs away, and one that was taken over stops', async (t, place) => {
+  const store = await place.open();
+  await createRepository(store);
+  await using repository = await openRepository(store, { holder: randomUUID() });
+  const other = randomUUID();
+  const never = new AbortController().signal;
+  const mark = `upkeep/000000000007-${other}`;
+  await store.mark(mark);
+  const refusal = { code: 'collection-running', message: new RegExp(other) };
+  await t.rejects(repository.collect({}, never), refusal);
+  await t.rejects(repository.repair({}), refusal);
+  await t.rejects(repository.rotateMasterKey({ resumed: false }, never), refusal);
+  await repository.collect({ dryRun: true }, never);
+  await repository.repair({ dryRun: true });
+  await store.remove(mark);
+
+  await commitPoint(repository, await aSigner());
+  await storePack(repository, [aChunk()]);
+  const packs = (await store.list('packs')).length;
+  const taken: Promise<void>[] = [];
+  const onProgress = () => {
+    if (taken.length === 0) taken.push(store.mark(mark));
+  };
+  await t.rejects(repository.collect({ grace: 0, onProgress }, never), { code: 'upkeep-lost' });
+  t.equal((await store.list('packs')).length, packs, 'nothing went any more');
+  await store.remove(mark);
+  t.match(await repository.collect({ grace: 0 }, never), { packsDead: 1 });
 });

@@ -37,9 +37,9 @@ async function fingerprint(store: Store): Promise<Record<string, string>> {
 function delegating(store: Store): Store {
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(store)).filter((name) => name !== 'constructor');
   const methods = names.map((name) => [name, Reflect.get(store, name).bind(store)]);
-  const { location, packing } = store;
+  const { location, packing, manyWriters } = store;
   const dispose = () => store[Symbol.asyncDispose]();
-  return { location, packing, ...Object.fromEntries(methods), [Symbol.asyncDispose]: dispose };
+  return { location, packing, manyWriters, ...Object.fromEntries(methods), [Symbol.asyncDispose]: dispose };
 }
 
 async function flaws(repository: Repository): Promise<number> {

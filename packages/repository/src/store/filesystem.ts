@@ -27,6 +27,7 @@ export function filesystemStore(directory: string): Store {
 class FilesystemStore implements Store {
   readonly location: string;
   readonly packing = PACKING;
+  readonly manyWriters = false;
   readonly #readers = new OpenFiles(MOST_OPEN_FILES);
   readonly #folders = new Set<string>();
 

@@ -8,6 +8,8 @@ export interface Store extends AsyncDisposable {
   /** For people: a path or an address. */
   readonly location: string;
   readonly packing: Packing;
+  /** Whether several programs may write to one repository side by side: none of them leaves files that grow. */
+  readonly manyWriters: boolean;
   /** Exactly `length` bytes. */
   read(name: string, offset: number, length: number): Promise<Buffer<ArrayBuffer>>;
   /** The last bytes of a file, at most `most`, with its whole length. */

@@ -1,21 +1,31 @@
 import { fail } from '../failures.ts';
-import { type CollectHost, collect } from './collect.ts';
-import type { CollectOptions, CollectReport } from './collection.ts';
+import { Lease, UPKEEP_TERMS } from '../lease.ts';
+import type { Store } from '../store/store.ts';
 
-/** Runs one collection or repair of a repository at a time. Disposing ends the one that runs, and waits for its end. */
+/** What takes packs away while this program may: asks the store whether it still may, before each of them. */
+type Work<T> = (signal: AbortSignal, confirm: () => Promise<void>) => Promise<T>;
+
+/**
+ * Runs one collection, repair or rotation of a repository at a time: in this program, and by lease in all of them.
+ * Disposing ends the one that runs, and waits for its end.
+ */
 export class Collector implements AsyncDisposable {
+  readonly #store: Store;
   readonly #stop = new AbortController();
   #running: Promise<unknown> | undefined;
 
-  run(host: CollectHost, options: CollectOptions, signal: AbortSignal): Promise<CollectReport> {
-    return this.alone(host.store.location, (either) => collect(host, options, either), signal);
+  constructor(store: Store) {
+    this.#store = store;
   }
 
-  /** For whatever takes packs away. */
-  async alone<T>(location: string, work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** `serving` is the right to serve the repository; without it, as for a dry run, nothing may be taken away. */
+  async alone<T>(serving: Lease | undefined, work: Work<T>, signal?: AbortSignal): Promise<T> {
+    this.#stop.signal.throwIfAborted();
+    const { location } = this.#store;
     if (this.#running !== undefined)
       throw fail('collection-running', `A collection or repair of ${location} is running.`);
-    const running = work(signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]));
+    const either = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    const running = serving === undefined ? work(either, async () => {}) : this.#underLease(serving, work, either);
     this.#running = running;
     try {
       return await running;
@@ -27,5 +37,18 @@ export class Collector implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(fail('repository-closed', 'The repository was closed during a collection or repair.'));
     await this.#running?.catch(() => {});
+  }
+
+  async #underLease<T>(serving: Lease, work: Work<T>, signal: AbortSignal): Promise<T> {
+    const lease = await Lease.take(this.#store, serving.holder, UPKEEP_TERMS);
+    try {
+      return await work(signal, async () => {
+        if (!this.#store.manyWriters) await serving.confirm();
+        await lease.confirm();
+      });
+    } finally {
+      // A mark that stays lapses by itself.
+      await lease[Symbol.asyncDispose]().catch(() => {});
+    }
   }
 }

@@ -56,6 +56,7 @@ interface Parts {
 class S3Store implements Store {
   readonly location: string;
   readonly packing = PACKING;
+  readonly manyWriters = false;
   readonly #prefix: string;
   readonly #packClass: string | undefined;
   readonly #objects: Objects;
