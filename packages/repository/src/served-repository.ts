@@ -12,13 +12,14 @@ import type { DecodedKeyTable } from './format/key-table.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
-import { isUuid, pointName } from './layout.ts';
+import { isUuid, pointName, sparePointName } from './layout.ts';
 import type { Lease } from './lease.ts';
 import { type PointCopy, pointCopy } from './point-copy.ts';
+import { readPointFile } from './point-file.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
 import type { PointShelf } from './point-shelf.ts';
-import { type PointRecord, pointRecord, readPointFile } from './points.ts';
+import { type PointRecord, pointRecord } from './points.ts';
 import { readChunk } from './read-chunk.ts';
 import { type RecordHost, RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
@@ -280,6 +281,8 @@ export class ServedRepository implements Repository {
       await shelf.lockAhead(record, commit.lockFor ?? 0);
       await store.publish(pointName(pointId), commit.manifest);
       shelf.add(record);
+      // The point is there; what keeps its second copy from being written is made good by the next collection.
+      await store.publish(sparePointName(pointId), commit.manifest).catch(() => {});
     } finally {
       session.end();
     }
@@ -291,7 +294,8 @@ export class ServedRepository implements Repository {
     const { lease, sessions } = this.#writable();
     const { store, table } = this.#parts;
     const onStored = (bytes: number) => this.#onStored(bytes);
-    return { store, table, sessions, onStored, confirmLease: () => lease.confirm() };
+    const keepSpare = (id: string) => this.#inTurn(() => this.#parts.shelf.keepSpare(id));
+    return { store, table, sessions, onStored, confirmLease: () => lease.confirm(), keepSpare };
   }
 
   #upkeepHost(): UpkeepHost {
