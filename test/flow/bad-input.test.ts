@@ -112,6 +112,10 @@ t.test('a repository that a newer version wrote is left alone', async (t) => {
   await site.kill('target');
   const newer = Buffer.from(original);
   newer.writeUInt16BE(99, 4);
+  createHash('sha256')
+    .update(newer.subarray(0, -32))
+    .digest()
+    .copy(newer, newer.length - 32);
   await chmod(config, 0o600);
   await writeFile(config, newer);
   const to = join(folder, 'recovered-newer');

@@ -222,7 +222,7 @@ t.test(
   async (t) => {
     const [newest] = (await pointsOf('kept')) as [string];
     await site.kill('target');
-    await rm(join(folder, 'store', 'points', newest));
+    for (const copies of ['points', 'spare/points']) await rm(join(folder, 'store', copies, newest));
     await site.start('target');
     await site.connected('target');
     const isAlarm = (event: DirectorEvent) => event.type === 'alarm' && event.data.code === 'point-missing';

@@ -109,6 +109,7 @@ t.test('the next backup after that is done, and an alarm says that its chain is 
 t.test('a target that keeps the file of a point back is noticed, and one that gives it back', async (t) => {
   const held = points[0] as string;
   const [file, away] = [join(store, 'points', held), join(folder, 'held')];
+  await rm(join(store, 'spare', 'points', held));
   const raised = await alarm('points-differ', () => whileDown(() => rename(file, away)));
   t.match(raised.message, new RegExp(`2 missing: .*${held} \\(number 1`));
   await whileDown(() => rename(away, file));

@@ -42,9 +42,10 @@ export const fail = failuresOf({
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
   /** A lock, a key table or a record of the log of removals. */
   'file-damaged': { kind: 'corrupt', advice: 'Put it back from a copy of the repository, and check the disk.' },
+  /** One of the two copies of the config, or both. */
   'config-damaged': {
     kind: 'corrupt',
-    advice: 'Keep the serving Transporter running, and put the config file back from a copy of the repository.',
+    advice: 'Mend it while the repository can be opened: sealift repository repair NAME --apply. Check the disk.',
   },
   'chunk-missing': { kind: 'corrupt', advice: 'Run a new backup of the same source, which stores what is missing.' },
   'pack-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores lost chunks again, and check the disk.' },

@@ -1,6 +1,10 @@
 /** Names of files in a repository. */
 
 export const CONFIG_NAME = 'config';
+/** Second copies of the config and of recovery points. */
+export const SPARE_FOLDER = 'spare';
+export const SPARE_CONFIG_NAME = `${SPARE_FOLDER}/config`;
+export const SPARE_POINTS_FOLDER = `${SPARE_FOLDER}/points`;
 export const PACKS_FOLDER = 'packs';
 export const POINTS_FOLDER = 'points';
 export const REFERENCES_FOLDER = 'references';
@@ -26,6 +30,7 @@ const PACK_NAME = /^packs\/[0-9a-f]{2}\/[0-9a-f]{32}\.pack$/;
 const UNFINISHED_PACK_NAME = /\/[0-9a-f]{32}\.pack$/;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
+const SPARE_POINT_NAME = new RegExp(`^spare/points/(${UUID})$`);
 const AUTHORITY_NAME = /^authorities\/[0-9a-f]{64}$/;
 const LEASE_NAME = new RegExp(`^(?:leases|upkeep)/([0-9]{12})-(${UUID})(-fence)?$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
@@ -71,6 +76,15 @@ export function finishedPackName(name: string): string {
 
 export function pointName(pointId: string): string {
   return `${POINTS_FOLDER}/${pointId}`;
+}
+
+export function sparePointName(pointId: string): string {
+  return `${SPARE_POINTS_FOLDER}/${pointId}`;
+}
+
+/** Id of the point whose second copy has this name. */
+export function parseSparePointName(name: string): string | undefined {
+  return SPARE_POINT_NAME.exec(name)?.[1];
 }
 
 export function referencesName(pointId: string): string {

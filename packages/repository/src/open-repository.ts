@@ -18,7 +18,7 @@ import type { Parts } from './parts.ts';
 import { PointLocks } from './point-locks.ts';
 import { PointShelf } from './point-shelf.ts';
 import { loadPoints, removeOrphanedReferences, storedPoints } from './points.ts';
-import { readConfig } from './read-config.ts';
+import { CONFIG_COPIES, keepSpareConfig, readConfig, type StoredConfig } from './read-config.ts';
 import { RemovalLog } from './removals.ts';
 import type { Repository } from './repository.ts';
 import { ServedRepository } from './served-repository.ts';
@@ -39,10 +39,8 @@ export async function createRepository(store: Store, encryption?: FirstSlot): Pr
   const id = crypto.randomUUID();
   const encrypted = encryption !== undefined;
   const config = { id: uuidBytes(id), encrypted, dedupSecret: randomBytes(32), createdAt: Date.now() };
-  if (encryption !== undefined) {
-    if (await hasConfig(store)) throw exists(store);
-    await publishFirstTable(store, config.id, encryption);
-  }
+  for (const name of CONFIG_COPIES) if (await isThere(store, name)) throw exists(store);
+  if (encryption !== undefined) await publishFirstTable(store, config.id, encryption);
   try {
     await store.publish(CONFIG_NAME, encodeConfig(config));
   } catch (thrown) {
@@ -51,6 +49,8 @@ export async function createRepository(store: Store, encryption?: FirstSlot): Pr
     }
     throw thrown;
   }
+  // What keeps the second copy from being written is told at the next opening, which makes it good.
+  await keepSpareConfig(store, config, () => {});
   return { id };
 }
 
@@ -61,9 +61,9 @@ async function publishFirstTable(store: Store, repositoryId: Buffer, { slot, slo
   keys.erase();
 }
 
-async function hasConfig(store: Store): Promise<boolean> {
+async function isThere(store: Store, name: string): Promise<boolean> {
   try {
-    await store.readTail(CONFIG_NAME, 0);
+    await store.readTail(name, 0);
     return true;
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.code === 'file-missing') return false;
@@ -95,16 +95,16 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const readOnly = options.readOnly ?? false;
   await using held = new AsyncDisposableStack();
   held.use(store);
-  const config = await readConfig(store);
+  const stored = await readConfig(store);
+  const { config, damage } = stored;
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder, servingTerms(store)));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
-  const problems: Failure[] = [];
+  const problems: Failure[] = [damage].filter((failure) => failure !== undefined);
   const onProblem = (failure: Failure) => problems.push(failure);
   const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
   const loading = { readOnly, onProblem, cache: options.cache, sealed };
-  const { authority } = options;
-  if (lease !== undefined && authority !== undefined) await keepAuthority(store, authority, onProblem);
+  if (lease !== undefined) await keepBeside(store, stored, options.authority, onProblem);
   const table = new PackTable(config.id);
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
@@ -122,6 +122,17 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   };
   snapshots?.consider();
   return new ServedRepository(parts);
+}
+
+/** What stands beside the config and can be written at any time. */
+async function keepBeside(
+  store: Store,
+  { config, spareMissing }: StoredConfig,
+  authority: string | undefined,
+  onProblem: (failure: Failure) => void,
+): Promise<void> {
+  if (spareMissing) await keepSpareConfig(store, config, onProblem);
+  if (authority !== undefined) await keepAuthority(store, authority, onProblem);
 }
 
 function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {

@@ -50,6 +50,7 @@ export class PointRetention {
   }
 
   async #namesOf({ id, zone, references }: PointRecord): Promise<Set<string>> {
+    // Of what is kept twice, one copy is enough.
     const names = new Set([CONFIG_NAME, pointName(id), referencesName(id), ...(await this.#store.list(KEYS_FOLDER))]);
     const end = references * ID_LENGTH;
     for (let at = 0; at < end; at += SPAN) {

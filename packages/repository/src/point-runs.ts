@@ -8,7 +8,7 @@ import {
 } from './format/reference-list.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { referencesName } from './layout.ts';
-import { readPointFile } from './points.ts';
+import { readPointFile } from './point-file.ts';
 import { RunTally } from './references.ts';
 import type { PointRuns } from './repository.ts';
 import type { Store } from './store/store.ts';

@@ -1,11 +1,12 @@
-import { Failure } from '@sealift/core';
+import type { Failure } from '@sealift/core';
 import type { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
-import { isUuid, pointName, referencesName } from './layout.ts';
+import { isUuid, pointName, referencesName, sparePointName } from './layout.ts';
 import type { LeastLocks } from './least-locks.ts';
 import type { PointLocks } from './point-locks.ts';
-import type { PointRecord } from './points.ts';
+import { type PointRecord, storedPoints } from './points.ts';
 import type { Removal, RemovalLog } from './removals.ts';
+import { keepSparePoint } from './spare-points.ts';
 import type { Store } from './store/store.ts';
 
 interface Parts {
@@ -83,8 +84,8 @@ export class PointShelf {
   }
 
   /**
-   * The log first, then the point, then what belongs to it: a crash leaves a point that is whole, or none, never one that
-   * went unlogged. `confirm` asks whether this program still owns the repository.
+   * The log first, then the point, its second copy ahead, then what belongs to it: a crash leaves a point that is whole, or
+   * none, never one that went unlogged, and never a second copy alone, which would count as a point. `confirm` asks whether this program still owns the repository.
    */
   async remove(id: string, reason: string, confirm: () => Promise<void>): Promise<void> {
     const { store, clock, locks, removals } = this.#parts;
@@ -95,11 +96,17 @@ export class PointShelf {
     locks.assertRemovable(id, removedAt);
     await removals.add(id, point, { reason, removedAt });
     await confirm();
+    await store.remove(sparePointName(id));
     await store.remove(pointName(id));
     this.#points.delete(id);
     // What stays behind is of no point, and is removed at the next opening.
     await store.remove(referencesName(id)).catch(() => {});
     await locks.forget(id).catch(() => {});
+  }
+
+  /** Writes the second copy of a point that has none, if it is there still. */
+  async keepSpare(id: string): Promise<void> {
+    if (this.#points.has(id)) await keepSparePoint(this.#parts.store, id);
   }
 
   removed(limit: number): Promise<Removal[]> {
@@ -121,13 +128,6 @@ export class PointShelf {
   }
 
   async #isStored(id: string): Promise<boolean> {
-    if (!isUuid(id)) return false;
-    try {
-      await this.#parts.store.readTail(pointName(id), 0);
-      return true;
-    } catch (thrown) {
-      if (thrown instanceof Failure && thrown.code === 'file-missing') return false;
-      throw thrown;
-    }
+    return isUuid(id) && (await storedPoints(this.#parts.store)).has(id);
   }
 }

@@ -2,11 +2,20 @@ import { orderedParallel, toFailure } from '@sealift/core';
 import type { EncryptionMode } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import type { Manifest } from './format/manifest-body.ts';
-import { LONGEST_POINT, openManifest } from './format/recovery-point.ts';
+import type { openManifest } from './format/recovery-point.ts';
 import { decodeReferencesTrailer, REFERENCES_TRAILER_LENGTH } from './format/reference-list.ts';
-import { POINTS_FOLDER, pointIdOf, pointName, REFERENCES_FOLDER, referencesName } from './layout.ts';
+import {
+  POINTS_FOLDER,
+  parseReferencesName,
+  parseSparePointName,
+  pointIdOf,
+  REFERENCES_FOLDER,
+  referencesName,
+  SPARE_POINTS_FOLDER,
+} from './layout.ts';
 import type { LoadOptions } from './load-packs.ts';
-import { type MetadataCache, type Tail, throughCache } from './metadata-cache.ts';
+import { throughCache } from './metadata-cache.ts';
+import { readPointFile } from './point-file.ts';
 import type { PointKeeping } from './point-locks.ts';
 import type { Store } from './store/store.ts';
 
@@ -32,6 +41,7 @@ export interface PointRecord extends PointKeeping {
 }
 
 const READ_AHEAD = 8;
+const REPAIR = 'Mend it: sealift repository repair NAME --apply. Check the disk.';
 
 export function pointRecord(opened: ReturnType<typeof openManifest>, receivedAt: number): PointRecord {
   const { pointId, createdAt, mode, zone, jobId, sourceId, sequence, previous, references } = opened.manifest;
@@ -40,9 +50,9 @@ export function pointRecord(opened: ReturnType<typeof openManifest>, receivedAt:
   return { ...record, references: references.count, signer, ...(previous === undefined ? {} : { previous }) };
 }
 
-/** All committed points. Damaged ones are told to `onProblem` and left out. */
+/** All committed points. Damaged ones are told to `onProblem`; those of which no copy is whole are left out. */
 export async function loadPoints(store: Store, options: LoadOptions): Promise<PointRecord[]> {
-  const ids = (await store.list(POINTS_FOLDER)).map(pointIdOf).filter((id) => id !== undefined);
+  const ids = await storedPoints(store);
   const points: PointRecord[] = [];
   for await (const point of orderedParallel(ids, READ_AHEAD, (id) => loadPoint(store, id, options))) {
     if (point !== undefined) points.push(point);
@@ -52,37 +62,17 @@ export async function loadPoints(store: Store, options: LoadOptions): Promise<Po
 
 async function loadPoint(store: Store, id: string, options: LoadOptions): Promise<PointRecord | undefined> {
   try {
-    const { opened } = await readPointFile(store, id, options.cache);
+    const { opened, damage } = await readPointFile(store, id, options.cache);
+    if (damage !== undefined) {
+      const message = `${damage.message} It is read from its second copy.`;
+      options.onProblem(fail('point-damaged', message, { advice: REPAIR, cause: damage }));
+    }
     return pointRecord(opened, await receiveTime(store, opened.manifest, options));
   } catch (thrown) {
     const failure = toFailure(thrown);
     if (failure.kind !== 'corrupt') throw failure;
     options.onProblem(failure);
     return undefined;
-  }
-}
-
-/** The stored file of a point, its checksum and signature checked. */
-export async function readPointFile(store: Store, id: string, cache?: MetadataCache) {
-  const name = pointName(id);
-  return await throughCache(
-    cache,
-    name,
-    () => store.readTail(name, LONGEST_POINT),
-    (tail) => openPointFile(store, id, tail),
-  );
-}
-
-function openPointFile(store: Store, id: string, { tail, length }: Tail) {
-  try {
-    if (length > LONGEST_POINT) throw fail('format-damaged', `A recovery point file has ${length} bytes.`);
-    const opened = openManifest(tail);
-    if (opened.manifest.pointId !== id) throw fail('format-damaged', `It holds point ${opened.manifest.pointId}.`);
-    return { file: tail, opened };
-  } catch (thrown) {
-    const cause = toFailure(thrown);
-    if (cause.code === 'repository-too-new') throw cause;
-    throw fail('point-damaged', `Recovery point ${id} in ${store.location} is damaged: ${cause.message}`, { cause });
   }
 }
 
@@ -105,16 +95,18 @@ async function receiveTime(store: Store, manifest: Manifest, { cache, onProblem 
   }
 }
 
-/** Ids of all points on the disk, those that are damaged included. */
+/** Ids of all points on the disk, those that are damaged, or lost but for their second copy, included. */
 export async function storedPoints(store: Store): Promise<Set<string>> {
-  return new Set((await store.list(POINTS_FOLDER)).flatMap((name) => pointIdOf(name) ?? []));
+  const first = (await store.list(POINTS_FOLDER)).map(pointIdOf);
+  const spare = (await store.list(SPARE_POINTS_FOLDER)).map(parseSparePointName);
+  return new Set([...first, ...spare].filter((id) => id !== undefined));
 }
 
 /** Removes reference lists whose points were never committed. */
 export async function removeOrphanedReferences(store: Store): Promise<void> {
   const ids = await storedPoints(store);
   for (const name of await store.list(REFERENCES_FOLDER)) {
-    const id = pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
+    const id = parseReferencesName(name);
     if (id !== undefined && !ids.has(id)) await store.remove(name);
   }
 }

@@ -9,12 +9,13 @@ import { fail } from './failures.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
-import { isUuid, pointName } from './layout.ts';
+import { isUuid, pointName, sparePointName } from './layout.ts';
 import { type Parts, type RightToWrite, rightToWrite } from './parts.ts';
 import { type PointCopy, pointCopy } from './point-copy.ts';
+import { readPointFile } from './point-file.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
-import { type PointRecord, pointRecord, readPointFile } from './points.ts';
+import { type PointRecord, pointRecord } from './points.ts';
 import { readChunk } from './read-chunk.ts';
 import { RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
@@ -65,6 +66,7 @@ export class ServedRepository implements Repository {
       encryption: this.encryption,
       points: () => this.points(),
       epochsBeingWritten: () => [...this.#writers].flatMap(({ sealUnder }) => sealUnder?.epoch ?? []),
+      keepSpare: (id) => this.#inTurn(() => this.#parts.shelf.keepSpare(id)),
       onStored: (bytes) => this.#onStored(bytes),
     });
   }
@@ -239,6 +241,8 @@ export class ServedRepository implements Repository {
       await shelf.lockAhead(record, commit.lockFor ?? 0);
       await store.publish(pointName(pointId), commit.manifest);
       shelf.add(record);
+      // The point is there; what keeps its second copy from being written is made good by the next collection.
+      await store.publish(sparePointName(pointId), commit.manifest).catch(() => {});
     } finally {
       session.end();
     }

@@ -186,7 +186,7 @@ t.test(
       t.equal(repository.id, id);
       repository.encryption?.unlock(slot.id, slotKey);
     }
-    await rm(join(directory, 'config'));
+    for (const name of ['config', 'spare/config']) await rm(join(directory, name));
     const second = await createRepository(store, { slot, slotKey });
     await using repository = await openRepository(store, { holder });
     t.equal(repository.id, second.id);

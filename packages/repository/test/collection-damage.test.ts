@@ -33,7 +33,7 @@ t.test('what a damaged point needs is kept', async (t) => {
   const chunk = aChunk();
   const point = await commitChunks(repository, signer, [chunk]);
   await repository[Symbol.asyncDispose]();
-  await appendFile(join(store.location, 'points', point.id), 'rubbish');
+  for (const folder of ['points', 'spare/points']) await appendFile(join(store.location, folder, point.id), 'rubbish');
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), []);
   t.match(await again.collect(NOW, never), { points: 1, bytesFreed: 0 });

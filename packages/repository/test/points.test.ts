@@ -178,7 +178,7 @@ onEachStore('references given up and references of points never committed leave 
   t.same(await store.unfinished(), []);
   const point = await commitPoint(repository, signer);
   await repository[Symbol.asyncDispose]();
-  await place.removeFile(`points/${point.id}`);
+  for (const folder of ['points', 'spare/points']) await place.removeFile(`${folder}/${point.id}`);
   if (place.kind === 'files') await place.writeFile('incoming/torn.tmp', 'half');
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), []);
@@ -192,7 +192,7 @@ onEachStore('a damaged point is reported and left out, the others stay', async (
   await repository[Symbol.asyncDispose]();
   const bytes = await place.readFile(`points/${bad.id}`);
   bytes.writeUInt8(bytes.readUInt8(100) ^ 4, 100);
-  await place.writeFile(`points/${bad.id}`, bytes);
+  for (const folder of ['points', 'spare/points']) await place.writeFile(`${folder}/${bad.id}`, bytes);
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), [good]);
   t.match(again.problems, [{ code: 'point-damaged', message: new RegExp(bad.id) }]);

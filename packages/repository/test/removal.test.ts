@@ -88,7 +88,7 @@ t.test('a point can be committed with its lock, and is never seen without it', a
   const record = await repository.commitPoint({ pointId, manifest: file, references, lockFor: DAY });
   t.equal(record.lockedUntil, record.receivedAt + DAY);
   await repository[Symbol.asyncDispose]();
-  await rm(join(store.location, 'points', pointId));
+  for (const folder of ['points', 'spare/points']) await rm(join(store.location, folder, pointId));
   await using again = await openRepository(store, { holder });
   t.same(await store.list('locks'), [], 'a lock without a point goes at the next opening');
   t.same(again.problems, []);
@@ -117,10 +117,10 @@ t.test('a damaged point can be removed like any other', async (t) => {
   const { store, repository } = await newRepository(t);
   const point = await commitPoint(repository, signer);
   await repository[Symbol.asyncDispose]();
-  await writeFile(join(store.location, 'points', point.id), 'rubbish');
+  for (const folder of ['points', 'spare/points']) await writeFile(join(store.location, folder, point.id), 'rubbish');
   await using again = await openRepository(store, { holder });
   await again.removePoint(point.id, { reason: 'damaged' });
-  t.same(await store.list('points'), []);
+  t.same([...(await store.list('points')), ...(await store.list('spare/points'))], []);
   t.match(await again.removals(1), [{ pointId: point.id, reason: 'damaged' }]);
 });
 
@@ -129,7 +129,7 @@ t.test('of a removal that was cut off after the point was gone, nothing is left 
   const point = await commitPoint(repository, signer);
   await repository.holdPoint(point.id, 'why');
   await repository[Symbol.asyncDispose]();
-  await rm(join(store.location, 'points', point.id));
+  for (const folder of ['points', 'spare/points']) await rm(join(store.location, folder, point.id));
   await using again = await openRepository(store, { holder });
   t.same(await again.points(), []);
   t.same([...(await store.list('references')), ...(await store.list('locks'))], []);

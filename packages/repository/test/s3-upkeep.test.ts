@@ -19,7 +19,10 @@ async function flawsOf(store: Store): Promise<string[]> {
 }
 
 async function allFiles(store: Store): Promise<string[]> {
-  return ['config', ...(await Promise.all(['packs', 'points', 'references'].map((name) => store.list(name)))).flat()];
+  return [
+    'config',
+    ...(await Promise.all(['packs', 'points', 'references', 'spare'].map((name) => store.list(name)))).flat(),
+  ];
 }
 
 /** @returns what puts the bit back */

@@ -186,8 +186,9 @@ async function smallRepository(t: { testdir(): string }, chunks: ChunkToStore[] 
   return { store, zone, chunks };
 }
 
-t.test('every changed byte of the config is noticed', async (t) => {
+t.test('every changed byte of a config without a second copy is noticed', async (t) => {
   const { store } = await smallRepository(t);
+  await store.remove('spare/config');
   const path = join(store.location, 'config');
   const config = await readFile(path);
   for (const { at, bent } of everyFlip(config)) {
@@ -206,6 +207,7 @@ t.test('a repository, a pack and a point written by a newer version are refused 
   const path = join(store.location, 'config');
   const config = await readFile(path);
   config.writeUInt16BE(3, 4);
+  sha256(config.subarray(0, 68)).copy(config, 68);
   await writeFile(path, config);
   await t.rejects(openRepository(store, { holder }), {
     code: 'repository-too-new',

@@ -84,7 +84,9 @@ t.test(
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       await turn();
     }
-    t.same([...kinds.keys()].sort(), ['config', 'least-locks', 'locks', 'packs', 'points', 'references', 'removals']);
+    t.same([...kinds.keys()].sort(), [
+      ...['config', 'least-locks', 'locks', 'packs', 'points', 'references', 'removals', 'spare'],
+    ]);
     t.same((await look(repository)).failures, [], 'and put back it is whole');
   },
 );

@@ -11,6 +11,8 @@ export const REPOSITORY_VERSION = 2;
 const PLAIN_VERSION = 1;
 export const CONFIG_LENGTH = 100;
 
+const CHECKSUM_LENGTH = 32;
+
 const NO_SECRET = Buffer.alloc(32);
 
 export interface RepositoryConfig {
@@ -34,6 +36,12 @@ export function encodeConfig(config: RepositoryConfig): Buffer {
   writer.bytes(config.id).bytes(config.encrypted ? NO_SECRET : config.dedupSecret);
   writer.u64(config.createdAt).u32(0);
   return writer.bytes(sha256(writer.finish())).finish();
+}
+
+/** Whether bytes end with the SHA-256 of all before it, as a config of any version does. */
+export function isSealed(bytes: Buffer): boolean {
+  const end = bytes.length - CHECKSUM_LENGTH;
+  return end > 0 && sha256(bytes.subarray(0, end)).equals(bytes.subarray(end));
 }
 
 /** The version is looked at before anything else, so that a newer layout is told apart from damage. */

@@ -10,8 +10,17 @@ import {
   REFERENCES_HEADER_LENGTH,
   REFERENCES_TRAILER_LENGTH,
 } from '../format/reference-list.ts';
-import { POINTS_FOLDER, pointIdOf, pointName, REFERENCES_FOLDER, referencesName } from '../layout.ts';
-import { readPointFile } from '../points.ts';
+import {
+  POINTS_FOLDER,
+  parseSparePointName,
+  pointIdOf,
+  pointName,
+  REFERENCES_FOLDER,
+  referencesName,
+  SPARE_POINTS_FOLDER,
+  sparePointName,
+} from '../layout.ts';
+import { type PointFile, readPointCopy } from '../point-file.ts';
 import type { Store } from '../store/store.ts';
 import type { ChunkSet } from './chunk-set.ts';
 import type { UpkeepHost } from './host.ts';
@@ -40,32 +49,45 @@ export interface CheckPointsOptions {
   onPoint: () => void;
 }
 
-/** Reads every recovery point and its reference list, and looks each chunk it refers to up. */
+/** Reads every recovery point, its second copy and its reference list, and looks each chunk it refers to up. */
 export async function checkPoints(
   host: UpkeepHost,
   options: CheckPointsOptions,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const known = new Map((await host.points()).map((point) => [point.id, point]));
+  const known = new Map((await host.points()).map((point) => [point.id, point.hash]));
   const points = await StoredNames.of(host.store, POINTS_FOLDER);
+  const spares = await StoredNames.of(host.store, SPARE_POINTS_FOLDER);
   const lists = await StoredNames.of(host.store, REFERENCES_FOLDER);
-  for (const id of new Set([...known.keys(), ...points.all().flatMap((name) => pointIdOf(name) ?? [])])) {
+  const withSpare = new Set(spares.all().flatMap((name) => parseSparePointName(name) ?? []));
+  const stored = points.all().flatMap((name) => pointIdOf(name) ?? []);
+  for (const id of new Set([...known.keys(), ...stored, ...withSpare])) {
     signal?.throwIfAborted();
-    const manifest = await whole(host, options, id, pointName(id), async () => {
-      await points.demand(pointName(id));
-      return await readManifest(host, id, known.get(id)?.hash);
-    });
+    const first = await wholePoint(host, options, { id, hash: known.get(id) }, { name: pointName(id), stored: points });
+    const copy = { id, hash: known.get(id) ?? first?.hash };
+    // Points of earlier versions get one with the next collection.
+    const second = withSpare.has(id)
+      ? await wholePoint(host, options, copy, { name: sparePointName(id), stored: spares })
+      : undefined;
+    const manifest = (first ?? second)?.manifest;
     if (manifest !== undefined) await checkReferences(host, options, { manifest, lists }, signal);
     options.onPoint();
   }
 }
 
-async function readManifest({ store }: UpkeepHost, id: string, expected: Buffer | undefined): Promise<Manifest> {
-  const { opened } = await readPointFile(store, id);
-  if (expected !== undefined && !opened.hash.equals(expected)) {
+/** One copy of a point, if it is whole and the one that is expected. */
+async function wholePoint(
+  host: UpkeepHost,
+  options: CheckPointsOptions,
+  { id, hash }: { id: string; hash: Buffer | undefined },
+  { name, stored }: { name: string; stored: StoredNames },
+): Promise<PointFile['opened'] | undefined> {
+  return await whole(host, options, id, name, async () => {
+    await stored.demand(name);
+    const { opened } = await readPointCopy(host.store, name, id);
+    if (hash === undefined || opened.hash.equals(hash)) return opened;
     throw fail('point-damaged', `Recovery point ${id} was replaced by another file.`);
-  }
-  return opened.manifest;
+  });
 }
 
 async function checkReferences(

@@ -1,6 +1,8 @@
+import { toFailure } from '@sealift/core';
 import { fail } from '../failures.ts';
 import type { IndexedPack } from '../index/pack-table.ts';
 import { GRACE } from '../sessions.ts';
+import { pointsWithoutSpare } from '../spare-points.ts';
 import type { Collection, CollectOptions, CollectReport } from './collection.ts';
 import { markPoints } from './mark-points.ts';
 import { Marks } from './marks.ts';
@@ -11,7 +13,11 @@ import { type Plan, planCollection, settledPacks } from './usage.ts';
 
 const THRESHOLD = 0.6;
 
-export type CollectHost = Pick<Collection, 'store' | 'table' | 'sessions' | 'confirmLease' | 'onStored' | 'resealing'>;
+export interface CollectHost
+  extends Pick<Collection, 'store' | 'table' | 'sessions' | 'confirmLease' | 'onStored' | 'resealing'> {
+  /** Writes the second copy of a recovery point, if it is there still. */
+  keepSpare(pointId: string): Promise<void>;
+}
 
 /**
  * Mark, then sweep, while backups and restores go on. What no recovery point refers to and no backup has used for the
@@ -44,7 +50,10 @@ export async function collect(host: CollectHost, options: CollectOptions, signal
   report.bytesWaiting = plan.waiting;
   try {
     if (dryRun) foretell(collection, plan);
-    else await carryOut(collection, plan, grace, signal);
+    else {
+      await carryOut(collection, plan, grace, signal);
+      await keepSpares(collection, host, signal);
+    }
   } finally {
     for (const index of table.indexes()) if (index.isWasteful) index.compact();
   }
@@ -68,6 +77,20 @@ async function carryOut(collection: Collection, plan: Plan, grace: number, signa
   const { packs, bytes } = sizeOf(table);
   report.packsAfter = packs;
   report.bytesAfter = bytes;
+}
+
+/** After space came back. What a full disk or a damaged point keeps from being written is tried again by the next one. */
+async function keepSpares({ store, report }: Collection, host: CollectHost, signal: AbortSignal): Promise<void> {
+  for (const id of await pointsWithoutSpare(store)) {
+    signal.throwIfAborted();
+    try {
+      await host.keepSpare(id);
+    } catch (thrown) {
+      const failure = toFailure(thrown);
+      if (failure.kind === 'retry' || failure.kind === 'bug') throw failure;
+      report.problems.push(failure);
+    }
+  }
 }
 
 function foretell({ table, report }: Collection, { dead, sparse, needed }: Plan): void {

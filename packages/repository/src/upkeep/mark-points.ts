@@ -8,8 +8,9 @@ import {
   REFERENCES_HEADER_LENGTH,
   REFERENCES_TRAILER_LENGTH,
 } from '../format/reference-list.ts';
-import { pointName, referencesName } from '../layout.ts';
-import { readPointFile, storedPoints } from '../points.ts';
+import { referencesName } from '../layout.ts';
+import { readPointFile } from '../point-file.ts';
+import { storedPoints } from '../points.ts';
 import type { Store } from '../store/store.ts';
 import type { Marks } from './marks.ts';
 import type { Pace } from './pace.ts';
@@ -84,14 +85,11 @@ async function bodyOf(store: Store, id: string): Promise<Buffer | undefined> {
   try {
     return (await readPointFile(store, id)).opened.manifest.body;
   } catch (thrown) {
-    if (thrown instanceof Failure && thrown.code === 'point-damaged') return undefined;
+    if (thrown instanceof Failure && ['point-damaged', 'file-missing'].includes(thrown.code)) return undefined;
     throw thrown;
   }
 }
 
 async function isGone(store: Store, id: string): Promise<boolean> {
-  return store.readTail(pointName(id), 0).then(
-    () => false,
-    (thrown) => thrown instanceof Failure && thrown.code === 'file-missing',
-  );
+  return !(await storedPoints(store)).has(id);
 }

@@ -11,7 +11,7 @@ import {
   REFERENCES_TRAILER_LENGTH,
 } from '../format/reference-list.ts';
 import { parseReferencesName } from '../layout.ts';
-import { readPointFile } from '../points.ts';
+import { readPointFile } from '../point-file.ts';
 import type { RepairHost } from './host.ts';
 import { replaceFile } from './replace-file.ts';
 

@@ -1,20 +1,19 @@
 import { type Failure, toFailure } from '@sealift/core';
 import { fail } from '../failures.ts';
-import { encodeConfig } from '../format/config.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
-import { CONFIG_NAME, isPackName, PACKS_FOLDER } from '../layout.ts';
+import { isPackName, PACKS_FOLDER } from '../layout.ts';
 import { PackFile } from '../pack-file.ts';
-import { readConfig } from '../read-config.ts';
 import { type AffectedPoint, checkPoints } from './check-points.ts';
 import { ChunkSet } from './chunk-set.ts';
 import type { RepairHost } from './host.ts';
+import { mendConfig } from './mend-config.ts';
 import { mendKeyTables } from './mend-key-tables.ts';
+import { mendPoint } from './mend-point.ts';
 import { mendReferences } from './mend-references.ts';
 import { Pace } from './pace.ts';
 import { PackHistory } from './pack-history.ts';
 import { readPack } from './read-pack.ts';
-import { replaceFile } from './replace-file.ts';
 import { headerOf, setAside, wholeRecords } from './salvage.ts';
 import { StoredNames } from './stored-names.ts';
 
@@ -43,7 +42,7 @@ export interface Repair {
   chunksSaved: number;
   /** Chunks that are known no more, so that the next backup which has them sends them again. */
   chunksLost: number;
-  /** Small files that were made whole: config, key tables, reference lists. */
+  /** Small files that were made whole: config, key tables, copies of points, reference lists. */
   filesMended: number;
   /** Files that stay damaged. */
   filesLeft: number;
@@ -93,25 +92,12 @@ class Repairer {
   }
 
   async run(): Promise<Repair> {
-    await this.#mendConfig();
-    await mendKeyTables(this.#host, { dryRun: this.#dry, onMended: (file) => this.#mended(file) });
+    const mending = { dryRun: this.#dry, onMended: (file: string) => this.#mended(file) };
+    await mendConfig(this.#host, mending);
+    await mendKeyTables(this.#host, mending);
     await this.#repairPacks();
     await this.#repairPoints();
     return this.#report;
-  }
-
-  /** The serving program still knows what a damaged config said. */
-  async #mendConfig(): Promise<void> {
-    const { store, config } = this.#host;
-    try {
-      const stored = await readConfig(store);
-      if (encodeConfig(stored).equals(encodeConfig(config))) return;
-    } catch (thrown) {
-      const failure = toFailure(thrown);
-      if (failure.kind === 'retry' || failure.kind === 'bug') throw failure;
-    }
-    if (!this.#dry) await replaceFile(this.#host, CONFIG_NAME, encodeConfig(config));
-    this.#mended(CONFIG_NAME);
   }
 
   async #repairPacks(): Promise<void> {
@@ -260,7 +246,9 @@ class Repairer {
     const checks = { pace: this.#pace, lost: this.#lost, onFlaw, onAffected, onMissing: () => {}, onPoint: () => {} };
     await checkPoints(this.#host, checks, this.#signal);
     for (const { file, failure } of damaged) {
-      if (await mendReferences(this.#host, file, this.#dry)) this.#mended(file);
+      const mended =
+        (await mendPoint(this.#host, file, this.#dry)) || (await mendReferences(this.#host, file, this.#dry));
+      if (mended) this.#mended(file);
       else this.#leave(file, failure);
     }
   }

@@ -16,6 +16,8 @@ export interface Served {
   points(): Promise<PointRecord[]>;
   /** Numbers of the master keys under which running sessions seal. */
   epochsBeingWritten(): number[];
+  /** Writes the second copy of a recovery point's file, if the point is still there. */
+  keepSpare(pointId: string): Promise<void>;
   /** Told by how many bytes the finished packs grew or shrank. */
   onStored(bytes: number): void;
 }
@@ -71,9 +73,9 @@ export class Upkeep implements AsyncDisposable {
   }
 
   #collectHost(confirmLease: () => Promise<void>): CollectHost {
-    const { parts, onStored } = this.#served;
+    const { parts, onStored, keepSpare } = this.#served;
     const { store, table } = parts;
-    return { store, table, sessions: rightToWrite(parts).sessions, onStored, confirmLease };
+    return { store, table, sessions: rightToWrite(parts).sessions, onStored, keepSpare, confirmLease };
   }
 
   #host(): UpkeepHost {

@@ -1,8 +1,8 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { ChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
-import { CONFIG_NAME, isPackName, PACKS_FOLDER } from '../layout.ts';
-import { readConfig } from '../read-config.ts';
+import { isPackName, PACKS_FOLDER, SPARE_CONFIG_NAME } from '../layout.ts';
+import { CONFIG_COPIES, isSameConfig, readConfigCopy } from '../read-config.ts';
 import { type AffectedPoint, checkPoints } from './check-points.ts';
 import { checkSmallFiles } from './check-small-files.ts';
 import { type ChosenPack, choosePacks, type PackChoice } from './choose-packs.ts';
@@ -123,16 +123,23 @@ class Verifier {
   }
 
   async #checkConfig(): Promise<void> {
-    const { store, config } = this.#host;
+    for (const name of CONFIG_COPIES) {
+      const failure = await this.#flawOfConfig(name);
+      if (failure !== undefined) this.#flaw(name, failure);
+    }
+  }
+
+  async #flawOfConfig(name: string): Promise<Failure | undefined> {
+    const { store, config, readOnly } = this.#host;
     try {
-      const stored = await readConfig(store);
-      const same = stored.id.equals(config.id) && stored.dedupSecret.equals(config.dedupSecret);
-      if (!same) throw fail('format-damaged', 'The config was replaced by that of another repository.');
+      if (isSameConfig(await readConfigCopy(store, name), config)) return undefined;
+      return fail('config-damaged', `${name} in ${store.location} was replaced by that of another repository.`);
     } catch (thrown) {
-      const cause = toFailure(thrown);
-      if (cause.kind === 'retry' || cause.kind === 'bug') throw cause;
-      const message = `The config is damaged, and the repository cannot be opened again: ${cause.message}`;
-      this.#flaw(CONFIG_NAME, fail('config-damaged', message, { cause }));
+      const failure = toFailure(thrown);
+      if (failure.kind === 'retry' || failure.kind === 'bug') throw failure;
+      // A repository of an earlier version gets its second copy when it is next opened for writing.
+      const early = readOnly && name === SPARE_CONFIG_NAME && toFailure(failure.cause).code === 'file-missing';
+      return early ? undefined : failure;
     }
   }
 
