@@ -24,6 +24,7 @@ import { addPasswordRotate } from './commands/password/rotate.ts';
 import { addPasswordShow } from './commands/password/show.ts';
 import { addPointDeletions } from './commands/point/deletions.ts';
 import { addPointExplain } from './commands/point/explain.ts';
+import { addPointFind } from './commands/point/find.ts';
 import { addPointHold } from './commands/point/hold.ts';
 import { addPointList } from './commands/point/list.ts';
 import { addPointLock } from './commands/point/lock.ts';
@@ -31,6 +32,7 @@ import { addPointLs } from './commands/point/ls.ts';
 import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
 import { addPointShow } from './commands/point/show.ts';
+import { addPointVersions } from './commands/point/versions.ts';
 import { addRecover } from './commands/recover.ts';
 import { addRepositoryAdopt } from './commands/repository/adopt.ts';
 import { addRepositoryCollect } from './commands/repository/collect.ts';
@@ -140,6 +142,8 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addPointShow,
       addPointExplain,
       addPointLs,
+      addPointFind,
+      addPointVersions,
       addPointRestore,
       addPointHold,
       addPointLock,

@@ -32,8 +32,10 @@ import { connectLink, type Link, listenForLinks, type Progress } from '@sealift/
 import {
   type BackupOutcome,
   createTargetWorkers,
+  type LinkToPoint,
   type LookKeys,
   type PathWarning,
+  type PointOptions,
   type RestoreOutcome,
   RunQuotas,
   runBackup,
@@ -190,21 +192,22 @@ export class Pair implements AsyncDisposable {
   }
 
   sample(pointId: string, mode: ProtectionMode, more: { files: number; hash: Buffer }): Promise<Sample> {
+    return samplePoint({ ...this.lookAt(pointId, mode), ...more }, NEVER);
+  }
+
+  /** What it takes to look into a point. */
+  lookAt(pointId: string, mode: ProtectionMode): PointOptions & LinkToPoint {
     const runId = randomUUID();
     const { jobId, repository } = this;
-    return samplePoint(
-      {
-        ...more,
-        runId,
-        jobId,
-        pointId,
-        repositoryId: repository.id,
-        authority: this.#source.authority,
-        connect: (signal) => this.linkFor(['read'], runId, mode, signal),
-        look: this.#look(),
-      },
-      NEVER,
-    );
+    return {
+      runId,
+      jobId,
+      pointId,
+      repositoryId: repository.id,
+      authority: this.#source.authority,
+      connect: (signal) => this.linkFor(['read'], runId, mode, signal),
+      look: this.#look(),
+    };
   }
 
   /** What a Director gives for a look: keys of chunks, and of no run. */

@@ -13,6 +13,7 @@ import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
 import { giveForPoint } from '../keys/give-password.ts';
 import { proveSlots, slotWays } from '../keys/unlock-repository.ts';
+import { lookFields } from '../tasks/looks.ts';
 
 /** Files of which a piece is really decrypted. */
 const FILES = 16;
@@ -103,22 +104,13 @@ async function drill(
   way: Way,
   proof: () => Promise<void> = async () => {},
 ): Promise<Drill> {
-  const { id: pointId, hash, job, repository, mode, domain, authority } = point;
+  const { id: pointId, hash, domain } = point;
   const wayToKeys = domain === undefined || way === 'repository' ? undefined : way;
   using task = context.browsing.begin(transporter.id, point, 'sample', wayToKeys);
   const base = { pointId, way, at: Date.now() };
   try {
     await proof();
-    const asked = {
-      taskId: task.taskId,
-      jobId: job.id,
-      pointId,
-      repositoryId: repository.id,
-      mode,
-      hash,
-      files: FILES,
-      ...(authority === undefined ? {} : { authority: authority.certificate }),
-    };
+    const asked = { ...lookFields(task), hash, files: FILES };
     const { files, bytes } = await peer.call('point.sample', asked, AbortSignal.timeout(PATIENCE));
     return { ...base, passed: true, files, bytes };
   } catch (thrown) {

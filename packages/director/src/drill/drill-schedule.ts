@@ -2,7 +2,7 @@ import { toFailure } from '@sealift/core';
 import type { Context } from '../context.ts';
 import { jobsToDrill } from '../db/drills.ts';
 import { jobNamed } from '../db/jobs.ts';
-import { ownSource } from '../tasks/list-entries.ts';
+import { ownSource } from '../tasks/looks.ts';
 import { drillJob } from './drill-job.ts';
 
 const HOUR = 60 * 60 * 1000;

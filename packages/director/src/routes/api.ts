@@ -11,6 +11,7 @@ import { FailedAttempts } from './failed-attempts.ts';
 import { serveJobs } from './jobs.ts';
 import { serveKeptPoints } from './kept-points.ts';
 import { serveKms } from './kms.ts';
+import { serveLooks } from './looks.ts';
 import { collectDocumentation } from './openapi.ts';
 import { serveOperations } from './operations.ts';
 import { servePasswords } from './passwords.ts';
@@ -57,6 +58,7 @@ export async function createApi(
   serveJobs(app, context);
   serveRuns(app, context);
   servePoints(app, context);
+  serveLooks(app, context);
   serveRetention(app, context);
   serveKeptPoints(app, context);
   serveTrust(app, context);

@@ -2,7 +2,6 @@ import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
-import { limitOf } from '../db/paging.ts';
 import { copiesOf, pointIn } from '../db/point-copies.ts';
 import { listPoints, type Point, pointById, presentPoint } from '../db/points.ts';
 import { repositoryNamed } from '../db/repositories.ts';
@@ -16,7 +15,6 @@ import { runResource } from '../resources/run.ts';
 import { isoTime } from '../resources/time.ts';
 import { opensWithoutPassword } from '../schedule/missing-key.ts';
 import { publishRun } from '../schedule/run-end.ts';
-import { listEntries } from '../tasks/list-entries.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -46,15 +44,6 @@ export function servePoints(app: FastifyInstance, context: Context): void {
     return pointResource(point);
   });
 
-  serve(app, 'listEntries', async ({ params, query }) => {
-    const point = await presentPoint(db, params.id);
-    return await listEntries(context, point, {
-      path: folderOf(query),
-      limit: limitOf(query),
-      ...(query.cursor === undefined ? {} : { cursor: Buffer.from(query.cursor, 'base64url') }),
-    });
-  });
-
   serve(app, 'restorePoint', async ({ params, body, request }) => {
     // A copy outlives the point that it was made of.
     const from = body.from === undefined ? undefined : (await repositoryNamed(db, body.from)).id;
@@ -62,13 +51,6 @@ export function servePoints(app: FastifyInstance, context: Context): void {
     const id = await creationId(db, request, 'restorePoint', [point.id, body]);
     return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, { ...body, from })));
   });
-}
-
-function folderOf({ path, pathBytes }: RequestPart<'listEntries', 'query'>): Buffer {
-  const folder = pathBytes === undefined ? Buffer.from(path ?? '') : Buffer.from(pathBytes, 'base64url');
-  if (path !== undefined && pathBytes !== undefined) throw fail('request-invalid', 'Give path or pathBytes, not both.');
-  if (folder.length > 4096) throw fail('request-invalid', 'The path is longer than 4096 bytes.');
-  return folder;
 }
 
 async function queue(

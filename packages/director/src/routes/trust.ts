@@ -9,7 +9,7 @@ import { drillJob } from '../drill/drill-job.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { fail } from '../failures.ts';
 import { isoTime } from '../resources/time.ts';
-import { readerOf } from '../tasks/list-entries.ts';
+import { readerOf } from '../tasks/looks.ts';
 import { serve } from './serve.ts';
 
 export function serveTrust(app: FastifyInstance, context: Context): void {

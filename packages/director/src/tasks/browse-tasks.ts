@@ -9,6 +9,8 @@ const { tree, manifest, data, bundle } = CHUNK_TYPE;
 export const LOOKS = {
   /** One page of a folder. */
   entries: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
+  /** A stretch of a search; a reader stops at a fifth of that. */
+  find: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
   /** A few files of the whole. */
   sample: { types: [tree, manifest, data, bundle] as ChunkType[], chunks: 256 },
 } as const;

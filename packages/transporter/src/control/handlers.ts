@@ -4,9 +4,8 @@ import { describePoints } from '../sessions/describe-points.ts';
 import type { Repositories } from '../sessions/repositories.ts';
 import { showPoints } from '../sessions/show-points.ts';
 import type { TaskContext } from '../tasks/context.ts';
-import { entries } from '../tasks/entries.ts';
+import { entries, find, sample, stat } from '../tasks/looks.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
-import { sample } from '../tasks/sample.ts';
 import { keyHandlers } from './key-handlers.ts';
 import { pointHandlers } from './point-handlers.ts';
 
@@ -23,6 +22,8 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
       return {};
     },
     'point.entries': (params, { signal }) => entries(params, context, signal),
+    'point.find': (params, { signal }) => find(params, context, signal),
+    'point.stat': (params, { signal }) => stat(params, context, signal),
     'point.sample': (params, { signal }) => sample(params, context, signal),
   };
 }

@@ -3,8 +3,8 @@ export { CONTROL_PATH, CONTROL_SUBPROTOCOL, DIRECTOR_ROLE } from './channel.ts';
 export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
 export { type ConnectControlOptions, connectControl } from './connect.ts';
 export { MAX_CONTROL_FRAME } from './frame.ts';
+export { EntryFilter, MAX_ENTRIES_PAGE, MAX_FOUND_PAGE } from './look-methods.ts';
 export {
-  MAX_ENTRIES_PAGE,
   MAX_REVOKED,
   METHODS,
   type Method,

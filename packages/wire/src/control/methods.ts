@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { bytes, Count, Digest, Instant, Mode, PathBytes, Role, record, Serial, text, Uuid } from './fields.ts';
+import { bytes, Count, Digest, Instant, Role, record, Serial, text, Uuid } from './fields.ts';
+import { LOOK_METHODS } from './look-methods.ts';
 import { POINT_METHODS } from './point-methods.ts';
 import {
   AdoptedRepository,
@@ -10,14 +11,7 @@ import {
   ShownPoint,
 } from './repositories.ts';
 import { KeySlot, slotKeyAnswer } from './repository-keys.ts';
-import {
-  EntryFields,
-  OtherAuthority,
-  ProgressFields,
-  TaskResultFields,
-  TaskStart,
-  TaskWarningFields,
-} from './tasks.ts';
+import { ProgressFields, TaskResultFields, TaskStart, TaskWarningFields } from './tasks.ts';
 
 const Nothing = record({});
 const task = { taskId: Uuid };
@@ -32,9 +26,6 @@ const ChunkReference = record({
   /** r in its header. */
   random: bytes(16, 16),
 });
-
-/** At most this many entries in one page of `point.entries`: a page of the longest names stays under the frame limit. */
-export const MAX_ENTRIES_PAGE = 100;
 
 /** At most this many revoked certificates that have not expired: two weeks' worth. */
 export const MAX_REVOKED = 10_000;
@@ -212,43 +203,7 @@ export const METHODS = {
   'task.start': { caller: 'director', params: TaskStart, result: Nothing },
   /** Also for a task that is unknown: then there is nothing to do. */
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },
-  /** One page of a folder of a recovery point, read by a source Transporter with the ticket and keys of `taskId`. */
-  'point.entries': {
-    caller: 'director',
-    params: record({
-      ...task,
-      jobId: Uuid,
-      pointId: Uuid,
-      repositoryId: Uuid,
-      mode: Mode,
-      authority: OtherAuthority,
-      /** Folder to list; empty for the top. */
-      path: PathBytes,
-      limit: Type.Integer({ minimum: 1, maximum: MAX_ENTRIES_PAGE }),
-      cursor: Type.Optional(bytes(4096)),
-    }),
-    result: record({
-      entries: Type.Array(EntryFields, { maxItems: MAX_ENTRIES_PAGE }),
-      next: Type.Optional(bytes(4096)),
-    }),
-  },
-  /** Opens a recovery point and decrypts a sample of it, with the ticket and keys of `taskId`, writing nothing. */
-  'point.sample': {
-    caller: 'director',
-    params: record({
-      ...task,
-      jobId: Uuid,
-      pointId: Uuid,
-      repositoryId: Uuid,
-      mode: Mode,
-      authority: OtherAuthority,
-      /** SHA-256 of the recovery point that is expected. */
-      hash: Digest,
-      /** Files to read from, chosen at random. */
-      files: Type.Integer({ minimum: 1, maximum: 1000 }),
-    }),
-    result: record({ files: Count, chunks: Count, bytes: Count }),
-  },
+  ...LOOK_METHODS,
 } as const;
 
 export type Method = keyof typeof METHODS;

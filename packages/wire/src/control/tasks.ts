@@ -135,18 +135,20 @@ export function isUpkeepTask(task: TaskStart): task is UpkeepStart {
   return Object.hasOwn(UPKEEP_PHASES, task.kind);
 }
 
+export const EntryKind = Type.Union([
+  Type.Literal('file'),
+  Type.Literal('directory'),
+  Type.Literal('symlink'),
+  Type.Literal('fifo'),
+  Type.Literal('socket'),
+  Type.Literal('character'),
+  Type.Literal('block'),
+]);
+
 /** One name in a recovery point, for browsing. */
 export const EntryFields = record({
   path: PathBytes,
-  kind: Type.Union([
-    Type.Literal('file'),
-    Type.Literal('directory'),
-    Type.Literal('symlink'),
-    Type.Literal('fifo'),
-    Type.Literal('socket'),
-    Type.Literal('character'),
-    Type.Literal('block'),
-  ]),
+  kind: EntryKind,
   size: Count,
   /** Permission bits, 07777. */
   mode: Type.Integer({ minimum: 0, maximum: 0o7777 }),
@@ -156,5 +158,7 @@ export const EntryFields = record({
   mtimeNs: Type.String({ pattern: '^-?[0-9]{1,20}$' }),
   linkTarget: Type.Optional(PathBytes),
   disk: Type.Optional(Type.Boolean()),
+  /** Of `point.stat`: a digest of where the content is stored; equal for equal content that was not stored twice. */
+  content: Type.Optional(bytes(16, 16)),
 });
 export type Entry = Static<typeof EntryFields>;

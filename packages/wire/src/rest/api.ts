@@ -3,8 +3,9 @@ import type { Endpoint } from './endpoint.ts';
 import { ById, closed, PageQuery, page, Reference } from './fields.ts';
 import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, WarningResource } from './jobs.ts';
 import { KEY_OPERATIONS } from './key-operations.ts';
+import { LOOK_OPERATIONS } from './look-operations.ts';
 import { PasswordRequest, PasswordResource } from './passwords.ts';
-import { EntryResource, PointResource } from './points.ts';
+import { PointResource } from './points.ts';
 import { RETENTION_OPERATIONS } from './retention-operations.ts';
 import {
   AdoptionRequest,
@@ -200,19 +201,6 @@ export const API = {
     params: ById,
     response: PointResource,
   },
-  listEntries: {
-    method: 'GET',
-    path: '/api/v1/points/:id/entries',
-    tag: 'points',
-    summary: 'Lists a folder of a recovery point',
-    params: ById,
-    query: closed({
-      ...PageQuery,
-      path: Type.Optional(Type.String({ maxLength: 4096, description: 'folder; the top when left out' })),
-      pathBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
-    }),
-    response: page(EntryResource),
-  },
   restorePoint: {
     method: 'POST',
     path: '/api/v1/points/:id/restore',
@@ -223,6 +211,7 @@ export const API = {
     response: RunResource,
     status: 202,
   },
+  ...LOOK_OPERATIONS,
   ...KEY_OPERATIONS,
   ...TRUST_OPERATIONS,
   ...UPKEEP_OPERATIONS,

@@ -21,7 +21,7 @@ export {
   type WarningResource,
 } from './jobs.ts';
 export type { KmsResource, PasswordCheckResource, PasswordResource, RecoveryKit, Strength } from './passwords.ts';
-export type { EntryResource, PointResource } from './points.ts';
+export type { EntryResource, PointResource, VersionResource } from './points.ts';
 export { type DeletionResource, type KeepRule, MAX_IMMUTABLE_DAYS, type RetentionResource } from './retention.ts';
 export type { AdoptionResource, ComparisonResource, RepositoryResource, SlotRequest } from './storage.ts';
 export type { EnrolmentResource, TokenResource, TransporterResource } from './transporters.ts';

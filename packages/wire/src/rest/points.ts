@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { EntryFields } from '../control/tasks.ts';
-import { Bytes, Counter, EncryptionMode, Id, Named, Time } from './fields.ts';
+import { Bytes, Counter, EncryptionMode, FailureResource, Id, Named, Time } from './fields.ts';
 
 export const PointResource = Type.Object({
   id: Id,
@@ -45,5 +45,18 @@ export const EntryResource = Type.Object({
   mtimeNs: Type.String({ description: 'nanoseconds since 1970, decimal' }),
   linkTarget: Type.Optional(Type.String()),
   disk: Type.Optional(Type.Boolean({ description: 'protected as a disk image' })),
+  content: Type.Optional(
+    Type.String({ description: 'of a version: the same for the same content, unless it was stored twice; hex' }),
+  ),
 });
 export type EntryResource = Static<typeof EntryResource>;
+
+/** A file or folder as one recovery point has it. */
+export const VersionResource = Type.Object({
+  point: Id,
+  createdAt: Time,
+  entry: Type.Optional(EntryResource),
+  /** Why it could not be looked up; without it and without an entry, the point does not hold the path. */
+  problem: Type.Optional(FailureResource),
+});
+export type VersionResource = Static<typeof VersionResource>;

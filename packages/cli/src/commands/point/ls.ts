@@ -1,9 +1,7 @@
-import type { EntryResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { printLine } from '../../output/document.ts';
-import { pathQuery, showPath } from '../../output/entry-path.ts';
-import { printable } from '../../output/printable.ts';
-import { formatBytes, formatTime } from '../../output/units.ts';
+import { formatEntry } from '../../output/entry.ts';
+import { pathQuery } from '../../output/entry-path.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
@@ -39,23 +37,4 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
         else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
       }
     });
-}
-
-const KIND_LETTER: Record<EntryResource['kind'], string> = {
-  file: '-',
-  directory: 'd',
-  symlink: 'l',
-  fifo: 'p',
-  socket: 's',
-  character: 'c',
-  block: 'b',
-};
-
-function formatEntry(entry: EntryResource): string {
-  const permissions = entry.mode.toString(8).padStart(4, '0');
-  const owner = `${entry.uid}:${entry.gid}`;
-  const time = formatTime(Number(BigInt(entry.mtimeNs) / 1_000_000n));
-  const target = entry.linkTarget === undefined ? '' : ` -> ${printable(entry.linkTarget)}`;
-  const size = formatBytes(entry.size).padStart(9);
-  return `${KIND_LETTER[entry.kind]} ${permissions} ${owner.padEnd(11)} ${size}  ${time}  ${showPath(entry)}${target}`;
 }

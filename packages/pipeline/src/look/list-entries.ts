@@ -1,10 +1,10 @@
-import type { TreeEntry } from '@sealift/repository';
 import type { Entry } from '@sealift/wire';
-import { fail } from './failures.ts';
-import { type LinkToPoint, openPoint, type PointOptions, withRestoreSession } from './restore.ts';
-import type { TreeReader } from './tree/tree-reader.ts';
+import { fail } from '../failures.ts';
+import type { TreeReader } from '../tree/tree-reader.ts';
+import { describeEntry } from './describe-entry.ts';
+import { type LookOptions, lookInto } from './look-into.ts';
 
-export interface ListOptions extends PointOptions, LinkToPoint {
+export interface ListOptions extends LookOptions {
   /** The folder in the tree; empty for its roots. */
   path: Buffer;
   limit: number;
@@ -17,38 +17,21 @@ export async function listEntries(
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<{ entries: Entry[]; next?: Buffer }> {
-  return withRestoreSession(options, undefined, signal, async (source) => {
-    const { tree } = await openPoint(source, options, (failure) => {
-      throw failure;
-    });
+  return lookInto(options, signal, async ({ tree }) => {
     if (options.path.length > 0) await demandFolder(tree, options.path);
     const entries: Entry[] = [];
     for await (const entry of tree.children(options.path, options.cursor)) {
       if (entries.length === options.limit) return { entries, next: entries.at(-1)?.path as Buffer };
-      entries.push(describe(entry));
+      entries.push(describeEntry(entry));
     }
     return { entries };
   });
 }
 
-async function demandFolder(tree: TreeReader, path: Buffer): Promise<void> {
+/** @throws Failure `not-found` */
+export async function demandFolder(tree: TreeReader, path: Buffer): Promise<void> {
   const entry = await tree.find(path);
   if (entry?.kind === 'directory') return;
   const what = entry === undefined ? 'holds nothing named' : 'holds no folder but something else named';
   throw fail('not-found', `The recovery point ${what} ${path.toString()}.`);
-}
-
-function describe(entry: TreeEntry): Entry {
-  const { path, kind, size, mode, uid, gid, mtimeNs, linkTarget, disk } = entry;
-  return {
-    path,
-    kind,
-    size,
-    mode,
-    uid,
-    gid,
-    mtimeNs: mtimeNs.toString(),
-    ...(linkTarget === undefined ? {} : { linkTarget }),
-    ...(disk === undefined ? {} : { disk }),
-  };
 }

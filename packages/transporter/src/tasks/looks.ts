@@ -1,0 +1,68 @@
+import {
+  findEntries,
+  type LinkToPoint,
+  listEntries,
+  type PointOptions,
+  samplePoint,
+  statEntry,
+} from '@sealift/pipeline';
+import type { Params, Result } from '@sealift/wire';
+import { dialTarget, keysForLook, type TaskContext } from './context.ts';
+
+/** How a recovery point is looked into for somebody: over a link of its own, with the keys of what is read alone. */
+function lookAt(
+  { taskId, jobId, pointId, repositoryId, mode, authority }: Params<'point.stat'> | Params<'point.sample'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): PointOptions & LinkToPoint {
+  return {
+    // A look is no run: its tickets name the task instead.
+    runId: taskId,
+    jobId,
+    pointId,
+    repositoryId,
+    authority: authority ?? context.identity().authority,
+    connect: (attempt) => dialTarget(taskId, context, attempt),
+    ...(mode === 'source-side' ? { look: keysForLook(taskId, context, signal) } : {}),
+  };
+}
+
+/** One page of a folder of a recovery point. */
+export async function entries(
+  params: Params<'point.entries'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.entries'>> {
+  const { path, limit, cursor } = params;
+  const page = { path, limit, ...(cursor === undefined ? {} : { cursor }) };
+  return listEntries({ ...lookAt(params, context, signal), ...page }, signal);
+}
+
+/** A stretch of a search. */
+export async function find(
+  params: Params<'point.find'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.find'>> {
+  const { path, filter, limit, cursor } = params;
+  const page = { path, filter, limit, ...(cursor === undefined ? {} : { cursor }) };
+  return findEntries({ ...lookAt(params, context, signal), ...page }, signal);
+}
+
+export async function stat(
+  params: Params<'point.stat'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.stat'>> {
+  return statEntry({ ...lookAt(params, context, signal), path: params.path }, signal);
+}
+
+/** Opens a recovery point and decrypts a sample of it. */
+export async function sample(
+  params: Params<'point.sample'>,
+  context: TaskContext,
+  signal: AbortSignal,
+): Promise<Result<'point.sample'>> {
+  const { hash, files } = params;
+  return samplePoint({ ...lookAt(params, context, signal), hash, files }, signal);
+}
