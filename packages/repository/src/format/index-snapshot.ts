@@ -5,10 +5,11 @@ import { ByteWriter } from './byte-writer.ts';
 import { sha256 } from './checksum.ts';
 
 const MAGIC = Buffer.from('SLIX');
-const VERSION = 1;
+const VERSION = 2;
 /** Entries of an index stand in the byte order of the machine. */
 const ORDER = Buffer.from(new Uint32Array([0x01020304]).buffer);
 const HASH_LENGTH = 32;
+const PIECE_LENGTH = HASH_LENGTH + 4;
 const RUN_LENGTH = 68;
 const ZONE_LEAST = 24;
 export const SAVED_PACK_LENGTH = 56;
@@ -17,16 +18,19 @@ export const SAVED_PACK_LENGTH = 56;
 export const PACK_STATE = { whole: 0, shared: 1, unknown: 2 } as const;
 export type PackState = (typeof PACK_STATE)[keyof typeof PACK_STATE];
 
-/** Checksums of pieces, in order; a piece has the name of its checksum. */
-export type Pieces = string[];
+/** A file of a snapshot. It has the name of its SHA-256; the CRC-32 is what is compared at each opening, for it is soon made. */
+export interface Piece {
+  name: string;
+  crc: number;
+}
 
 /** What the other files of a snapshot are, and what they need. */
 export interface SnapshotHead {
   repositoryId: Buffer;
   runs: RunRecord[];
   packCount: number;
-  packs: Pieces;
-  zones: { zone: Buffer; entryCount: number; pieces: Pieces }[];
+  packs: Piece[];
+  zones: { zone: Buffer; entryCount: number; pieces: Piece[] }[];
 }
 
 /** A pack as a snapshot knows it. */
@@ -47,7 +51,7 @@ export interface SavedPack {
 /**
  * Magic, u16 version, u16 zero, byte order (4), repository id, u32 count of runs, each {salt, u32 epoch, commitment}, u32
  * count of packs, pieces of the pack list, u32 count of zones, each {zone, u32 entries, pieces}, SHA-256 of all before.
- * Pieces are u32 count and their SHA-256s.
+ * Pieces are u32 count and {SHA-256, u32 CRC-32} of each.
  */
 export function encodeSnapshotHead(head: SnapshotHead): Buffer {
   const writer = new ByteWriter(4096);
@@ -84,13 +88,15 @@ export function decodeSnapshotHead(bytes: Buffer): SnapshotHead {
   return { repositoryId, runs, packCount, packs, zones };
 }
 
-function writePieces(writer: ByteWriter, pieces: Pieces): void {
+function writePieces(writer: ByteWriter, pieces: readonly Piece[]): void {
   writer.u32(pieces.length);
-  for (const piece of pieces) writer.bytes(Buffer.from(piece, 'hex'));
+  for (const { name, crc } of pieces) writer.bytes(Buffer.from(name, 'hex')).u32(crc);
 }
 
-function readPieces(reader: ByteReader): Pieces {
-  return Array.from({ length: reader.count(HASH_LENGTH) }, () => reader.take(HASH_LENGTH).toString('hex'));
+function readPieces(reader: ByteReader): Piece[] {
+  return Array.from({ length: reader.count(PIECE_LENGTH) }, () => {
+    return { name: reader.take(HASH_LENGTH).toString('hex'), crc: reader.u32() };
+  });
 }
 
 /** {pack id, u32 zone, u32 run + 1, u32 master epoch, u32 state, u64 createdAt, u64 length, u64 bytes of records} each. */

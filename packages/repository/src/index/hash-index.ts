@@ -1,48 +1,34 @@
-import { randomBytes } from 'node:crypto';
 import { type ChunkType, isChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
-import { ENTRIES_PER_BLOCK, ENTRIES_PER_PIECE, EntryBlocks } from './entry-blocks.ts';
+import type { Entries } from './entries.ts';
+import { ENTRIES_PER_BLOCK, EntryBlocks, wordsOf } from './entry-blocks.ts';
+import { type ChunkPlace, GONE, MEMBER, packIn, packWord, typeIn, WORDS_PER_ENTRY } from './entry-words.ts';
+import { IdWords } from './id-words.ts';
+import { Renumbering } from './renumbering.ts';
+import { SlotTable } from './slot-table.ts';
 
-/** Where a chunk's record stands. */
-export interface ChunkPlace {
-  type: ChunkType;
-  /** Number of the pack in the pack table. */
-  pack: number;
-  offset: number;
-  length: number;
-}
-
-const PACK_BITS = 28;
-const PACK_MASK = 2 ** PACK_BITS - 1;
-/** Most packs one repository can have while it is open. */
-export const MOST_PACKS = PACK_MASK;
-/** Type of an entry that is a member of a bundle, not a chunk. */
-const MEMBER = 0;
-/** In place of the bundle of a member: the id is not known any more. */
-const GONE = 0xffffffff;
 /** An index is rebuilt when more than one of so many entries is gone. */
 const GONE_SHARE = 4;
 
 /**
- * Hash index of one dedup zone: id -> place of a chunk, or member of a bundle. Entries (44 B) stand in blocks that are
- * never moved; a table of u32 slots with open addressing points at them and doubles at two thirds full, so an id takes
- * 52 to 58 B. Ids may be chosen by a hostile source, so slots depend on a secret seed.
- *
- * Entry, in u32 words: 0-7 id; 8 type (4 bits, 0 for a member) and pack number; 9 offset, or entry of the bundle;
- * 10 length, or ordinal in the bundle. Beside it 16 bits tell the epoch of its last use.
+ * Hash index of one dedup zone: id -> place of a chunk, or member of a bundle. Entries (44 B) have numbers in the order in
+ * which they came; a table points at them, so an id takes 50 to 55 B, and 2 more once it was used.
  *
  * An entry that is forgotten stays, so that numbers stay what they are until `compact`, and is never used again: what
  * were members of a forgotten bundle must not be there again only because its id is. Such an id gets a new entry.
  */
 export class HashIndex {
-  #entries = new EntryBlocks();
-  #seed = new Uint32Array(new Uint8Array(randomBytes(32)).buffer);
-  readonly #wanted = new Uint32Array(8);
-  #slots = new Uint32Array(1024);
+  #entries: Entries = new EntryBlocks();
+  #slots: SlotTable;
+  readonly #ids = new IdWords();
   #chunks = 0;
   #gone = 0;
   /** Packs that hold records which the index reads nowhere, or elsewhere, since they were forgotten or relocated. */
   readonly left = new Set<number>();
+
+  constructor() {
+    this.#slots = this.#slotsOf(this.#entries as EntryBlocks);
+  }
 
   /** Ids of chunks, bundle members not counted. */
   get chunkCount(): number {
@@ -59,72 +45,30 @@ export class HashIndex {
   }
 
   /** For whoever saves them. */
-  get entries(): EntryBlocks {
+  get entries(): Entries {
     return this.#entries;
-  }
-
-  /**
-   * An index of entries that were saved. Chunks in packs that are not kept are forgotten.
-   * @param isKept asked with the number of a pack, which may be any
-   * @throws Failure `format-damaged`
-   */
-  static async restore(entries: EntryBlocks, isKept: (pack: number) => boolean): Promise<HashIndex> {
-    const index = new HashIndex();
-    index.#entries = entries;
-    let slots = index.#slots.length;
-    while (entries.count * 3 > slots * 2) slots *= 2;
-    index.#slots = new Uint32Array(slots);
-    for (let from = 0; from < entries.count; from += ENTRIES_PER_PIECE) {
-      const to = Math.min(from + ENTRIES_PER_PIECE, entries.count);
-      index.#count(from, to, isKept);
-      index.#fillSlots(from, to);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return index;
-  }
-
-  #count(from: number, to: number, isKept: (pack: number) => boolean): void {
-    for (let entry = from; entry < to; entry++) {
-      const word = this.#entries.word(entry, 8);
-      if (word >>> PACK_BITS === MEMBER) this.#checkMember(entry);
-      else if (!isChunkType(word >>> PACK_BITS)) throw fail('format-damaged', `A chunk of type ${word >>> PACK_BITS}.`);
-      else {
-        this.#chunks++;
-        if (!isKept(word & PACK_MASK)) this.#forget(entry);
-      }
-    }
-  }
-
-  #checkMember(entry: number): void {
-    const bundle = this.#entries.word(entry, 9);
-    if (bundle === GONE) this.#gone++;
-    else if (bundle >= this.#entries.count) throw fail('format-damaged', `A member of a bundle that is not there.`);
   }
 
   /** Number of the entry of an id, or -1. `id` has 32 bytes. */
   find(id: Buffer): number {
-    this.#read(id, 0);
-    const entry = (this.#slots[this.#slotOf()] as number) - 1;
+    this.#ids.read(id, 0);
+    const entry = this.#slots.find(this.#entries, this.#ids.words, this.#ids.hash(this.#ids.words, 0));
     return entry >= 0 && this.#isGone(entry) ? -1 : entry;
   }
 
   /** Where the chunk of an entry is, or undefined if the id is known as a member only. */
   placeOf(entry: number): ChunkPlace | undefined {
     const word = this.#entries.word(entry, 8);
-    const type = word >>> PACK_BITS;
+    const type = typeIn(word);
     if (type === MEMBER) return undefined;
-    const place = {
-      pack: word & PACK_MASK,
-      offset: this.#entries.word(entry, 9),
-      length: this.#entries.word(entry, 10),
-    };
-    return { type: type as ChunkType, ...place };
+    const offset = this.#entries.word(entry, 9);
+    return { type: type as ChunkType, pack: packIn(word), offset, length: this.#entries.word(entry, 10) };
   }
 
   /** Number of the pack of a chunk, or -1 for an entry that is no chunk. */
   packOf(entry: number): number {
     const word = this.#entries.word(entry, 8);
-    return word >>> PACK_BITS === MEMBER ? -1 : word & PACK_MASK;
+    return typeIn(word) === MEMBER ? -1 : packIn(word);
   }
 
   /** Length of the record of a chunk. */
@@ -154,9 +98,9 @@ export class HashIndex {
   }
 
   /** The chunk stands somewhere else from now on. */
-  relocate(entry: number, place: ChunkPlace): void {
+  relocate(entry: number, { type, pack, offset, length }: ChunkPlace): void {
     this.left.add(this.packOf(entry));
-    this.#entries.rewrite(entry, packWord(place), place.offset, place.length);
+    this.#entries.rewrite(entry, packWord(type, pack), offset, length);
   }
 
   /** True if enough is gone for `compact` to be worth it. */
@@ -167,26 +111,21 @@ export class HashIndex {
   /** Gives back the space of what is gone. Entries get new numbers. */
   compact(): void {
     const kept = new HashIndex();
-    const numbers = new Uint32Array(this.#entries.count);
+    const isChunk = (entry: number) => this.packOf(entry) >= 0;
+    const numbers = new Renumbering(this.#entries.count, isChunk);
     for (let entry = 0; entry < this.#entries.count; entry++) {
       const place = this.placeOf(entry);
-      if (place === undefined) continue;
-      numbers[entry] = kept.addChunk(this.#entries.idOf(entry), place);
-      kept.use(numbers[entry] as number, this.lastUse(entry));
+      if (place !== undefined) kept.use(kept.addChunk(this.#entries.idOf(entry), place), this.lastUse(entry));
     }
     for (let entry = 0; entry < this.#entries.count; entry++) {
-      if (this.packOf(entry) >= 0 || this.#isGone(entry)) continue;
-      kept.#read(this.#entries.idOf(entry), 0);
-      kept.#entries.write(
-        kept.#claim(),
-        MEMBER,
-        numbers[this.#entries.word(entry, 9)] as number,
-        this.#entries.word(entry, 10),
-      );
+      if (isChunk(entry) || this.#isGone(entry)) continue;
+      kept.#ids.read(this.#entries.idOf(entry), 0);
+      const bundle = numbers.of(this.#entries.word(entry, 9));
+      kept.#entries.write(kept.#claim(), MEMBER, bundle, this.#entries.word(entry, 10));
     }
     this.#entries = kept.#entries;
-    this.#seed = kept.#seed;
     this.#slots = kept.#slots;
+    this.#ids.hashAs(kept.#ids);
     this.#gone = 0;
   }
 
@@ -196,16 +135,21 @@ export class HashIndex {
   }
 
   /** Number of the entry now holding the id. A known chunk stays where it is; a known member becomes a chunk. */
-  addChunk(id: Buffer, place: ChunkPlace): number {
-    this.#read(id, 0);
+  addChunk(id: Buffer, { type, pack, offset, length }: ChunkPlace): number {
+    return this.addRecord(id, 0, packWord(type, pack), offset, length);
+  }
+
+  /** The same, of an id that stands at `at` in `ids`; `word8` is type and pack. */
+  addRecord(ids: Uint8Array, at: number, word8: number, offset: number, length: number): number {
+    this.#ids.read(ids, at);
     const before = this.#entries.count;
     const entry = this.#claim();
     if (entry === before) {
       this.#chunks++;
-      this.#entries.write(entry, packWord(place), place.offset, place.length);
-    } else if (this.#entries.word(entry, 8) >>> PACK_BITS === MEMBER) {
+      this.#entries.write(entry, word8, offset, length);
+    } else if (typeIn(this.#entries.word(entry, 8)) === MEMBER) {
       this.#chunks++;
-      this.#entries.rewrite(entry, packWord(place), place.offset, place.length);
+      this.#entries.rewrite(entry, word8, offset, length);
     }
     return entry;
   }
@@ -217,7 +161,7 @@ export class HashIndex {
   addMembers(bundle: number, members: Buffer): boolean {
     let shared = false;
     for (let ordinal = 0; ordinal * 32 < members.length; ordinal++) {
-      this.#read(members, ordinal * 32);
+      this.#ids.read(members, ordinal * 32);
       const before = this.#entries.count;
       const entry = this.#claim();
       if (entry === before) this.#entries.write(entry, MEMBER, bundle, ordinal);
@@ -227,64 +171,72 @@ export class HashIndex {
     return shared;
   }
 
+  /** Makes room for so many entries in all. */
+  reserve(entries: number): void {
+    this.#slots.reserve(entries);
+  }
+
+  /**
+   * Adds a piece of saved entries, whose ids no other entry has, but for forgotten ones. Chunks in packs that are not kept are forgotten.
+   * @param kept a byte for each pack, 1 if it is kept
+   * @param total entries there will be in all
+   * @throws Failure `format-damaged`
+   */
+  addPiece(bytes: Buffer<ArrayBuffer>, kept: Uint8Array, total: number): void {
+    const words = wordsOf(bytes);
+    const first = this.#entries.count;
+    const piece = { words, kept, total };
+    let forgotten = 0;
+    for (let at = 0; at < words.length; at += WORDS_PER_ENTRY) if (!this.#judge(piece, at)) forgotten++;
+    this.#entries.appendPiece(bytes);
+    for (let at = 0, entry = first; at < words.length; at += WORDS_PER_ENTRY, entry++) {
+      this.#slots.add(this.#ids.hash(words, at), entry);
+    }
+    if (forgotten > 0) this.#entries.noteRewritten(first);
+  }
+
+  /** Counts a saved entry; false if it had to be forgotten. */
+  #judge({ words, kept, total }: { words: Uint32Array; kept: Uint8Array; total: number }, at: number): boolean {
+    const word = words[at + 8] as number;
+    const type = typeIn(word);
+    if (type === MEMBER) {
+      const bundle = words[at + 9] as number;
+      if (bundle === GONE) this.#gone++;
+      else if (bundle >= total) throw fail('format-damaged', 'A member of a bundle that is not there.');
+      return true;
+    }
+    if (!isChunkType(type)) throw fail('format-damaged', `A chunk of type ${type}.`);
+    if (kept[packIn(word)] === 1) {
+      this.#chunks++;
+      return true;
+    }
+    this.#gone++;
+    words[at + 8] = 0;
+    words[at + 9] = GONE;
+    words[at + 10] = 0;
+    return false;
+  }
+
   /** The chunks whose records stand in these packs, in no order. */
   *chunksIn(packs: ReadonlySet<number>): Generator<{ id: Buffer; place: ChunkPlace }, void, undefined> {
     for (let entry = 0; entry < this.#entries.count; entry++) {
-      const place = packs.has(this.#entries.word(entry, 8) & PACK_MASK) ? this.placeOf(entry) : undefined;
+      const place = packs.has(packIn(this.#entries.word(entry, 8))) ? this.placeOf(entry) : undefined;
       if (place !== undefined) yield { id: this.#entries.idOf(entry), place };
     }
   }
 
-  #read(ids: Buffer, at: number): void {
-    for (let i = 0; i < 8; i++) this.#wanted[i] = ids.readUInt32LE(at + i * 4);
+  #slotsOf(entries: EntryBlocks): SlotTable {
+    return new SlotTable((entry) => this.#ids.hash(entries.blockOf(entry), entries.startOf(entry)));
   }
 
-  /** Slot that holds the wanted id, or the empty one where it belongs. */
-  #slotOf(): number {
-    const mask = this.#slots.length - 1;
-    let slot = this.#hash(this.#wanted, 0) & mask;
-    for (;;) {
-      const number = this.#slots[slot] as number;
-      if (number === 0 || this.#entries.has(number - 1, this.#wanted)) return slot;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  #hash(words: Uint32Array, at: number): number {
-    let hash = 0;
-    for (let i = 0; i < 8; i++) {
-      hash = Math.imul(hash ^ (words[at + i] as number), (this.#seed[i] as number) | 1);
-      hash ^= hash >>> 15;
-    }
-    return hash;
-  }
-
-  /** Entry of the wanted id, made if it is new or forgotten. */
+  /** Entry of the id that was read, made if it is new or forgotten. */
   #claim(): number {
-    const slot = this.#slotOf();
-    const known = this.#slots[slot] as number;
-    if (known !== 0 && !this.#isForgotten(known - 1)) return known - 1;
-    const entry = this.#entries.append(this.#wanted);
-    this.#slots[slot] = entry + 1;
-    if (this.#entries.count * 3 > this.#slots.length * 2) this.#grow();
+    const hash = this.#ids.hash(this.#ids.words, 0);
+    const known = this.#slots.find(this.#entries, this.#ids.words, hash);
+    if (known >= 0) return known;
+    const entry = this.#entries.append(this.#ids.words);
+    this.#slots.add(hash, entry);
     return entry;
-  }
-
-  #grow(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
-    this.#fillSlots(0, this.#entries.count);
-  }
-
-  /** Entries that stand in no slot yet. Their ids are in no other entry, but for forgotten ones, which get no slot. */
-  #fillSlots(from: number, to: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let entry = from; entry < to; entry++) {
-      if (this.#isForgotten(entry)) continue;
-      let slot = this.#hash(this.#entries.blockOf(entry), this.#entries.startOf(entry)) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = entry + 1;
-    }
   }
 
   #forget(entry: number): void {
@@ -298,18 +250,10 @@ export class HashIndex {
     return this.packOf(entry) < 0 && entries.word(entry, 9) === bundle && entries.word(entry, 10) === ordinal;
   }
 
-  #isForgotten(entry: number): boolean {
-    return this.packOf(entry) < 0 && this.#entries.word(entry, 9) === GONE;
-  }
-
   /** Forgotten, or a member of a bundle that is. */
   #isGone(entry: number): boolean {
     if (this.packOf(entry) >= 0) return false;
     const bundle = this.#entries.word(entry, 9);
     return bundle === GONE || this.packOf(bundle) < 0;
   }
-}
-
-function packWord({ type, pack }: ChunkPlace): number {
-  return (type * 2 ** PACK_BITS + pack) >>> 0;
 }

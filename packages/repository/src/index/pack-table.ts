@@ -2,7 +2,8 @@ import type { RunRecord } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
-import { type ChunkPlace, HashIndex, MOST_PACKS } from './hash-index.ts';
+import { type ChunkPlace, MOST_PACKS } from './entry-words.ts';
+import { HashIndex } from './hash-index.ts';
 import { UseEpochs } from './use-epochs.ts';
 
 /** A pack as the index knows it. */
@@ -74,6 +75,11 @@ export class PackTable {
 
   zones(): { zone: Buffer; index: HashIndex }[] {
     return [...this.#zones.values()];
+  }
+
+  /** An empty one, for `restore`. */
+  newIndex(): HashIndex {
+    return new HashIndex();
   }
 
   /** Takes over what a snapshot says. Only for a table that knows nothing yet. */
@@ -197,7 +203,7 @@ export class PackTable {
     const key = zone.toString('hex');
     let known = this.#zones.get(key);
     if (known === undefined) {
-      known = { zone: Buffer.from(zone), index: new HashIndex() };
+      known = { zone: Buffer.from(zone), index: this.newIndex() };
       this.#zones.set(key, known);
     }
     return known;

@@ -1,16 +1,16 @@
 import { orderedParallel } from '@sealift/core';
 import { fail } from '../failures.ts';
-import { sha256InBackground } from '../format/checksum.ts';
+import { crcOf } from '../format/checksum.ts';
 import {
   decodeSavedPacks,
   decodeSnapshotHead,
   PACK_STATE,
-  type Pieces,
+  type Piece,
   type SavedPack,
   type SnapshotHead,
 } from '../format/index-snapshot.ts';
-import { ENTRIES_PER_PIECE, EntryBlocks, pieceLength } from '../index/entry-blocks.ts';
-import { HashIndex } from '../index/hash-index.ts';
+import { ENTRIES_PER_PIECE, pieceLength } from '../index/entry-blocks.ts';
+import type { HashIndex } from '../index/hash-index.ts';
 import type { PackTable, RestoredPack } from '../index/pack-table.ts';
 import { packName } from '../layout.ts';
 import { SavedPieces } from './saved-pieces.ts';
@@ -49,15 +49,15 @@ export async function loadSnapshot(
     if (!head.repositoryId.equals(table.ownZone)) return undefined;
     const packs = await readPacks(place, head);
     const kept = keptPacks(packs, head, present);
+    const covered = packs.filter((_, number) => kept[number] === 1);
     // One that is mostly waste is made anew.
-    if (kept.size * 2 < packs.length) return undefined;
+    if (covered.length * 2 < packs.length) return undefined;
     const saved = new SavedPieces();
     saved.packCount = packs.length;
-    const indexes = await readIndexes({ place, head, kept, saved });
+    const indexes = await readIndexes({ place, head, kept, saved }, () => table.newIndex());
     table.restore(restoredPacks(packs, head, kept), head.runs, indexes);
-    const covered = [...kept].map((number) => packs[number] as SavedPack);
     return {
-      covered: new Set(covered.map(({ packId }) => packName(packId))),
+      covered: new Set(covered.map(({ name }) => name)),
       saved,
       storedBytes: covered.reduce((sum, { length }) => sum + length, 0),
     };
@@ -66,73 +66,71 @@ export async function loadSnapshot(
   }
 }
 
-/**
- * Numbers of the packs of which the index knows all there is. If one is gone, what it shared with others may be found in
- * them alone, so these are read again.
- */
-function keptPacks(packs: readonly SavedPack[], head: SnapshotHead, { stored, sealed }: Present): Set<number> {
-  const sealedZone = sealed === undefined ? -1 : head.zones.findIndex(({ zone }) => zone.equals(sealed.zone));
-  const isOpen = ({ zone, masterEpoch }: SavedPack) => zone !== sealedZone || sealed?.epochs.has(masterEpoch) === true;
-  const isThere = (pack: SavedPack) =>
-    pack.state !== PACK_STATE.unknown && stored.has(packName(pack.packId)) && isOpen(pack);
-  const allThere = packs.every(isThere);
-  const kept = new Set<number>();
-  for (const [number, pack] of packs.entries()) {
-    if (isThere(pack) && (allThere || pack.state === PACK_STATE.whole)) kept.add(number);
-  }
-  return kept;
+interface NamedPack extends SavedPack {
+  name: string;
 }
 
-function restoredPacks(packs: readonly SavedPack[], head: SnapshotHead, kept: ReadonlySet<number>): RestoredPack[] {
+/**
+ * The packs of which the index knows all there is, a byte each. If one is gone, what it shared with others may be found in
+ * them alone, so these are read again.
+ */
+function keptPacks(packs: readonly NamedPack[], head: SnapshotHead, { stored, sealed }: Present): Uint8Array {
+  const sealedZone = sealed === undefined ? -1 : head.zones.findIndex(({ zone }) => zone.equals(sealed.zone));
+  const isOpen = ({ zone, masterEpoch }: SavedPack) => zone !== sealedZone || sealed?.epochs.has(masterEpoch) === true;
+  const isThere = (pack: NamedPack) => pack.state !== PACK_STATE.unknown && stored.has(pack.name) && isOpen(pack);
+  const there = Uint8Array.from(packs, (pack) => (isThere(pack) ? 1 : 0));
+  if (!there.includes(0)) return there;
+  return there.map((each, number) => (packs[number]?.state === PACK_STATE.whole ? each : 0));
+}
+
+function restoredPacks(packs: readonly NamedPack[], head: SnapshotHead, kept: Uint8Array): RestoredPack[] {
   return packs.map((pack, number) => {
-    const { createdAt, length, recordBytes, run } = pack;
+    const { name, createdAt, length, recordBytes, run } = pack;
     const zone = (head.zones[pack.zone] as SnapshotHead['zones'][number]).zone;
-    const restored: RestoredPack = { name: packName(pack.packId), run, zone, createdAt, length, recordBytes };
+    const restored: RestoredPack = { name, run, zone, createdAt, length, recordBytes };
     if (pack.masterEpoch > 0) restored.masterEpoch = pack.masterEpoch;
     if (pack.state === PACK_STATE.shared) restored.shared = true;
-    if (!kept.has(number)) restored.retired = true;
+    if (kept[number] !== 1) restored.retired = true;
     return restored;
   });
 }
 
-async function readPacks(place: SnapshotPlace, head: SnapshotHead): Promise<SavedPack[]> {
-  const packs: SavedPack[] = [];
+async function readPacks(place: SnapshotPlace, head: SnapshotHead): Promise<NamedPack[]> {
+  const packs: NamedPack[] = [];
   for await (const bytes of readPieces(place, head.packs)) {
-    for (const pack of decodeSavedPacks(bytes, head)) packs.push(pack);
+    for (const pack of decodeSavedPacks(bytes, head)) packs.push(Object.assign(pack, { name: packName(pack.packId) }));
   }
   if (packs.length !== head.packCount) throw fail('format-damaged', `${packs.length} packs, not ${head.packCount}.`);
   return packs;
 }
 
-async function readIndexes(from: {
-  place: SnapshotPlace;
-  head: SnapshotHead;
-  kept: ReadonlySet<number>;
-  saved: SavedPieces;
-}): Promise<{ zone: Buffer; index: HashIndex }[]> {
+async function readIndexes(
+  from: { place: SnapshotPlace; head: SnapshotHead; kept: Uint8Array; saved: SavedPieces },
+  newIndex: () => HashIndex,
+): Promise<{ zone: Buffer; index: HashIndex }[]> {
   const { place, head, kept, saved } = from;
   const indexes: { zone: Buffer; index: HashIndex }[] = [];
-  const isKept = Uint8Array.from({ length: head.packCount }, (_, number) => (kept.has(number) ? 1 : 0));
   for (const { zone, entryCount, pieces } of head.zones) {
-    const entries = new EntryBlocks();
-    const known = saved.of(entries);
+    const index = newIndex();
+    if (Math.ceil(entryCount / ENTRIES_PER_PIECE) !== pieces.length)
+      throw fail('format-damaged', 'Pieces are missing.');
+    index.reserve(entryCount);
+    const known = saved.of(index.entries.numbering);
     for await (const bytes of readPieces(place, pieces)) {
-      const count = Math.min(ENTRIES_PER_PIECE, entryCount - entries.count);
-      if (bytes.length !== pieceLength(count)) throw fail('format-damaged', 'A piece has another length.');
-      entries.appendPiece(bytes);
-      known.push({ hash: pieces[known.length] as string, entries: count });
+      const entries = Math.min(ENTRIES_PER_PIECE, entryCount - index.entryCount);
+      if (bytes.length !== pieceLength(entries)) throw fail('format-damaged', 'A piece has another length.');
+      index.addPiece(bytes, kept, entryCount);
+      known.push({ ...(pieces[known.length] as Piece), entries });
     }
-    if (entries.count !== entryCount) throw fail('format-damaged', 'Entries are missing.');
-    indexes.push({ zone, index: await HashIndex.restore(entries, (pack) => isKept[pack] === 1) });
+    indexes.push({ zone, index });
   }
   return indexes;
 }
 
-function readPieces(place: SnapshotPlace, pieces: Pieces): AsyncIterable<Buffer<ArrayBuffer>> {
-  return orderedParallel(pieces, READ_AHEAD, async (name) => {
+function readPieces(place: SnapshotPlace, pieces: readonly Piece[]): AsyncIterable<Buffer<ArrayBuffer>> {
+  return orderedParallel(pieces, READ_AHEAD, async ({ name, crc }) => {
     const bytes = demand(await place.read(name));
-    if ((await sha256InBackground(bytes)).toString('hex') !== name)
-      throw fail('format-damaged', `${name} was changed.`);
+    if (crcOf(bytes) !== crc) throw fail('format-damaged', `${name} was changed.`);
     return bytes;
   });
 }

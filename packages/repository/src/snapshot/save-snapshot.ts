@@ -1,13 +1,14 @@
-import { sha256InBackground } from '../format/checksum.ts';
+import { crcOf, sha256InBackground } from '../format/checksum.ts';
 import {
   encodeSavedPacks,
   encodeSnapshotHead,
   PACK_STATE,
   type PackState,
-  type Pieces,
+  type Piece,
   type SavedPack,
 } from '../format/index-snapshot.ts';
-import { ENTRIES_PER_PIECE, type EntryBlocks } from '../index/entry-blocks.ts';
+import type { Entries } from '../index/entries.ts';
+import { ENTRIES_PER_PIECE } from '../index/entry-blocks.ts';
 import type { IndexedPack, PackTable } from '../index/pack-table.ts';
 import { isPackName, packIdOf } from '../layout.ts';
 import type { SavedPieces } from './saved-pieces.ts';
@@ -19,7 +20,7 @@ const HEAD = 'head';
 
 /** What a snapshot will tell of, as it was at one moment. */
 interface Moment {
-  zones: { zone: Buffer; entries: EntryBlocks; entryCount: number; rewrites: number }[];
+  zones: { zone: Buffer; entries: Entries; entryCount: number; rewrites: number }[];
   states: Uint8Array;
   /** Packs that were not finished. */
   growing: number;
@@ -32,7 +33,7 @@ interface Moment {
  */
 export async function saveSnapshot(place: SnapshotPlace, table: PackTable, saved: SavedPieces): Promise<boolean> {
   const moment = momentOf(table);
-  const zones: { zone: Buffer; entryCount: number; pieces: Pieces }[] = [];
+  const zones: { zone: Buffer; entryCount: number; pieces: Piece[] }[] = [];
   for (const of of moment.zones) {
     const pieces = await savePieces(place, of, saved);
     zones.push({ zone: of.zone, entryCount: of.entryCount, pieces });
@@ -44,7 +45,9 @@ export async function saveSnapshot(place: SnapshotPlace, table: PackTable, saved
   await place.write(HEAD, Buffer.from(encodeSnapshotHead(head)));
   saved.packCount = moment.states.length;
   saved.growing = moment.growing;
-  await place.keepOnly(new Set([HEAD, ...packs, ...zones.flatMap(({ pieces }) => pieces)]));
+  await place.keepOnly(
+    new Set([HEAD, ...[...packs, ...zones.flatMap(({ pieces }) => pieces)].map(({ name }) => name)]),
+  );
   return true;
 }
 
@@ -52,7 +55,7 @@ function momentOf(table: PackTable): Moment {
   const left = new Set<number>();
   const zones = table.zones().map(({ zone, index }) => {
     for (const pack of index.left) left.add(pack);
-    return { zone, entries: index.entries, entryCount: index.entryCount, rewrites: index.entries.rewrites };
+    return { zone, entries: index.entries, entryCount: index.entryCount, rewrites: index.entries.numbering.rewrites };
   });
   const states = new Uint8Array(table.packCount);
   let growing = 0;
@@ -76,7 +79,8 @@ function isGrowing({ name, length }: Pick<IndexedPack, 'name' | 'length'>): bool
 
 function isStill({ zones }: Moment, table: PackTable): boolean {
   return zones.every(({ zone, entries, rewrites }) => {
-    return table.indexOf(zone)?.entries === entries && entries.rewrites === rewrites;
+    const { numbering } = entries;
+    return table.indexOf(zone)?.entries.numbering === numbering && numbering.rewrites === rewrites;
   });
 }
 
@@ -84,28 +88,28 @@ async function savePieces(
   place: SnapshotPlace,
   { entries, entryCount }: Moment['zones'][number],
   saved: SavedPieces,
-): Promise<Pieces> {
-  const known = saved.of(entries);
-  const pieces: Pieces = [];
+): Promise<Piece[]> {
+  const known = saved.of(entries.numbering);
+  const pieces: Piece[] = [];
   for (let piece = 0; piece * ENTRIES_PER_PIECE < entryCount; piece++) {
     const count = Math.min(ENTRIES_PER_PIECE, entryCount - piece * ENTRIES_PER_PIECE);
     if (known[piece]?.entries !== count) {
-      known[piece] = { hash: await writePiece(place, entries.copyOf(piece, entryCount)), entries: count };
+      known[piece] = { ...(await writePiece(place, entries.copyOf(piece, entryCount))), entries: count };
     }
-    pieces.push((known[piece] as { hash: string }).hash);
+    pieces.push(known[piece] as Piece);
   }
   return pieces;
 }
 
-async function writePiece(place: SnapshotPlace, bytes: Buffer<ArrayBuffer>): Promise<string> {
-  const hash = (await sha256InBackground(bytes)).toString('hex');
-  await place.write(hash, bytes);
-  return hash;
+async function writePiece(place: SnapshotPlace, bytes: Buffer<ArrayBuffer>): Promise<Piece> {
+  const name = (await sha256InBackground(bytes)).toString('hex');
+  await place.write(name, bytes);
+  return { name, crc: crcOf(bytes) };
 }
 
-async function savePacks(place: SnapshotPlace, table: PackTable, { zones, states }: Moment): Promise<Pieces> {
+async function savePacks(place: SnapshotPlace, table: PackTable, { zones, states }: Moment): Promise<Piece[]> {
   const zoneNumbers = new Map(zones.map(({ zone }, number) => [zone.toString('hex'), number]));
-  const pieces: Pieces = [];
+  const pieces: Piece[] = [];
   for (let from = 0; from < states.length; from += PACKS_PER_PIECE) {
     const packs: SavedPack[] = [];
     for (let number = from; number < Math.min(from + PACKS_PER_PIECE, states.length); number++) {
