@@ -7,10 +7,11 @@ import { Dedup } from './dedup/dedup.ts';
 import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
 import { ProgressMeter } from './progress.ts';
+import { findEntries } from './read/find-entries.ts';
+import { openImages } from './read/open-images.ts';
 import { planWork } from './read/plan-work.ts';
 import { type OnProblem, readWork } from './read/read-work.ts';
 import { startSourceWorkers, storeWith } from './read/source-pool.ts';
-import { walkSources } from './read/walk-sources.ts';
 import { BackupSession } from './transfer/backup-session.ts';
 import { commitPoint, earlierOutcome, recordOf, storeBody } from './transfer/commit-point.ts';
 import { holdLink } from './transfer/reconnecting-link.ts';
@@ -69,7 +70,8 @@ async function backUp(
   const store = storeWith(pool);
 
   const roots = nameRoots(options.sources);
-  const entries = walkSources(roots, options.exclude, (warning) => meter.warn(warning));
+  await using images = await openImages(roots, signal);
+  const entries = findEntries(roots, images, options.exclude, (warning) => meter.warn(warning));
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>
     readWork(unit, pool, dedup, warn).catch((thrown) => {

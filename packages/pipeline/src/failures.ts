@@ -33,6 +33,8 @@ export const fail = failuresOf({
   'point-unknown': { kind: 'refused', advice: 'Run `sealift point list` to see the recovery points.' },
   /** A path was asked for that the recovery point does not hold. */
   'not-found': { kind: 'refused', advice: 'Look at the folder above it with `sealift point ls`.' },
+  /** What is to be served as a disk is a folder, a link or a small file, or there is no disk. */
+  'not-a-disk': { kind: 'refused', advice: 'Look for disks in the recovery point with `sealift point ls`.' },
   /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
   'point-substituted': {
     kind: 'corrupt',

@@ -6,7 +6,7 @@ import type { PointSource, StoredChunk } from './transfer/point-source.ts';
 import type { Unlock } from './unlock.ts';
 
 /** A repository within reach, read without any daemon. */
-class RepositorySource implements PointSource {
+export class RepositorySource implements PointSource {
   readonly #repository: Repository;
   readonly #unlock: Unlock;
   #zone: Buffer | undefined;

@@ -230,10 +230,10 @@ export class Pair implements AsyncDisposable {
     return { idKey: this.#domain.chunkKeys.idKey, runs: opened };
   }
 
-  async restore(pointId: string, mode: ProtectionMode, destination: string, only: string[] = []): Promise<Restored> {
+  /** What whoever restores a point is given. */
+  readOptions(pointId: string, mode: ProtectionMode) {
     const runId = randomUUID();
-    const warned: PathWarning[] = [];
-    const options = {
+    return {
       runId,
       jobId: this.jobId,
       pointId,
@@ -241,6 +241,13 @@ export class Pair implements AsyncDisposable {
       authority: this.#source.authority,
       connect: (signal: AbortSignal) => this.linkFor(['read'], runId, mode, signal),
       keys: (runs: RunRecord[]) => this.#keysOf(runs),
+    };
+  }
+
+  async restore(pointId: string, mode: ProtectionMode, destination: string, only: string[] = []): Promise<Restored> {
+    const warned: PathWarning[] = [];
+    const options = {
+      ...this.readOptions(pointId, mode),
       destination,
       only,
       overwrite: 'always' as const,

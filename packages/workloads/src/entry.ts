@@ -1,3 +1,5 @@
+import type { NbdAddress } from './nbd/address.ts';
+
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
 /** What a tree keeps about one name, apart from its content. Names are bytes; Linux gives them no encoding. */
@@ -34,7 +36,12 @@ export interface SourceState {
 
 /** An entry as found on disk. `source.path` is absolute. */
 export interface FoundEntry extends EntryMetadata {
-  source: SourceState & { path: Buffer; links: number };
+  source: SourceState & {
+    path: Buffer;
+    links: number;
+    /** Where its content is read instead of at `path`. */
+    nbd?: NbdAddress;
+  };
 }
 
 /** Something left out of a backup or a restore, and why; the rest goes on. */

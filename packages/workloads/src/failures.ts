@@ -16,4 +16,25 @@ export const fail = failuresOf({
   'unusable-destination': { kind: 'refused', advice: 'Name a folder that can be made, or an unused block device.' },
   /** A disk image does not fit the block device it is restored to. */
   'device-too-small': { kind: 'refused', advice: 'Restore to a larger device or into a folder.' },
+  /** A disk image of a format that only qemu-nbd knows. */
+  'image-tool-missing': {
+    kind: 'refused',
+    advice: 'Install qemu-utils on that machine, or name the folder of the image to keep its file as it is.',
+  },
+  /** A disk image cannot be opened: damaged, in use by a running machine, or without its backing file. */
+  'image-unreadable': {
+    kind: 'refused',
+    advice: 'Check it with `qemu-img info --backing-chain`; shut the machine down that is using it.',
+  },
+  /** An NBD server cannot be connected to. */
+  'nbd-unreachable': { kind: 'retry', advice: 'Check that the NBD server runs and that its socket may be opened.' },
+  /** The connection to an NBD server or client ended or fell silent. */
+  'nbd-closed': { kind: 'retry', advice: 'Check that the NBD server still runs, then try again.' },
+  /** An NBD server does not have the export, or does not give it. */
+  'nbd-refused': { kind: 'refused', advice: 'Check the name of the export with `nbdinfo --list`.' },
+  /** An NBD server or client does not keep to the protocol. */
+  'nbd-violation': { kind: 'corrupt', advice: 'Check with `nbdinfo` what is listening there.' },
+  /** An NBD server could not read or write. */
+  'nbd-error': { kind: 'retry', advice: 'Check the disk or image behind the NBD server.' },
+  'nbd-no-space': { kind: 'refused', advice: 'Free some space where the image is written, then try again.' },
 });

@@ -1,6 +1,15 @@
 export { compareTrees, type Difference } from './compare/compare-trees.ts';
+export { rawImageName } from './disks/image-format.ts';
+export { ImageReader } from './disks/image-reader.ts';
+export { isDiskImage, type OpenImage, openImage } from './disks/open-image.ts';
 export type { EntryKind, EntryMetadata, FoundEntry, SourceState, Warning } from './entry.ts';
 export { type ExcludeRules, excludeRules } from './exclude.ts';
+export { type NbdAddress, nbdUri } from './nbd/address.ts';
+export { NbdClient, type NbdClientOptions } from './nbd/client.ts';
+export type { DiskPiece, ReadableDisk } from './nbd/disk.ts';
+export type { StatusExtent } from './nbd/pending-request.ts';
+export { ALLOCATION, BASE_ALLOCATION, DIRTY } from './nbd/protocol.ts';
+export { NbdServer, type NbdServerOptions } from './nbd/server.ts';
 export { makeFifo } from './posix/names.ts';
 export { setMtime } from './posix/times.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './posix/xattrs.ts';

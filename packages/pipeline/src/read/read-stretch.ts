@@ -1,7 +1,6 @@
-import { readSync } from 'node:fs';
 import { CHUNK_TYPE } from '@sealift/crypto';
 import { encodeSegments, type Segment } from '@sealift/repository';
-import { openSource, type SourceFile } from '@sealift/workloads';
+import { ImageReader, openSource, SourceFile } from '@sealift/workloads';
 import { type Chunker, MAX_CHUNK } from '../chunk/content-defined.ts';
 import { DISK_CHUNK, fixedChunker, isZero } from '../chunk/fixed.ts';
 import { asBuffer, ownBuffer } from '../threads/channel.ts';
@@ -27,12 +26,12 @@ interface Range {
 export async function readStretch(work: StretchWork, tools: StretchTools): Promise<StretchResult> {
   const segments: Segment[] = [];
   try {
-    using file = openSource(asBuffer(work.path));
-    for (const range of rangesWithin(file, work)) {
+    await using file = await openStretch(work);
+    for await (const range of rangesWithin(file, work)) {
       if (range.kind === 'hole') segments.push({ kind: 'hole', length: range.length });
       else segments.push(...(await readData(file, range, work, tools)));
     }
-    const changed = !work.disk && file.changedSince(work.found);
+    const changed = !work.disk && file instanceof SourceFile && file.changedSince(work.found);
     return { segments: ownBuffer(encodeSegments(segments)), lost: false, ...(changed ? { problem: CHANGED } : {}) };
   } catch (thrown) {
     const problem = problemOf(thrown);
@@ -41,13 +40,19 @@ export async function readStretch(work: StretchWork, tools: StretchTools): Promi
   }
 }
 
+type Readable = SourceFile | ImageReader;
+
+async function openStretch({ path, nbd }: StretchWork): Promise<Readable & (AsyncDisposable | Disposable)> {
+  return nbd === undefined ? openSource(asBuffer(path)) : await ImageReader.connect(nbd);
+}
+
 const CHANGED = { code: 'changed', message: 'it changed while it was read' } as const;
 
 /** The data and the holes of the stretch. On disks, data is widened to whole chunks, so that they stay aligned. */
-function* rangesWithin(file: SourceFile, { offset, length, disk }: StretchWork): Generator<Range> {
+async function* rangesWithin(file: Readable, { offset, length, disk }: StretchWork): AsyncGenerator<Range> {
   const end = offset + length;
   let at = offset;
-  for (const segment of file.segments(offset, end)) {
+  for await (const segment of file.segments(offset, end)) {
     if (segment.kind === 'hole') continue;
     const from = disk ? Math.max(at, roundDown(segment.offset, offset)) : segment.offset;
     const to = disk ? Math.min(end, roundUp(segment.offset + segment.length, offset)) : segment.offset + segment.length;
@@ -67,14 +72,14 @@ function roundUp(position: number, base: number): number {
 }
 
 /** Reads ahead by as many slabs as there are: while the target thinks about one, the next is read and chunked. */
-async function readData(file: SourceFile, range: Range, work: StretchWork, tools: StretchTools): Promise<Segment[]> {
+async function readData(file: Readable, range: Range, work: StretchWork, tools: StretchTools): Promise<Segment[]> {
   const chunker = work.disk ? fixedChunker(DISK_CHUNK) : tools.contentChunker;
   const end = range.offset + range.length;
   const done: Promise<Segment[]>[] = [];
   for (let at = range.offset; at < end; ) {
     const slab = await tools.slabs.acquire();
     const wanted = Math.min(slab.length, end - at);
-    const filled = fill(file.fd, slab, at, wanted);
+    const filled = await file.readAt(at, slab.subarray(0, wanted));
     const data = slab.subarray(0, filled);
     const last = filled < wanted || at + filled >= end;
     const cuts = chunker(data, last);
@@ -86,14 +91,6 @@ async function readData(file: SourceFile, range: Range, work: StretchWork, tools
     at += cuts.at(-1) as number;
   }
   return (await Promise.all(done)).flat();
-}
-
-function fill(descriptor: number, slab: Buffer, position: number, wanted: number): number {
-  let filled = 0;
-  for (let count = -1; count !== 0 && filled < wanted; filled += count) {
-    count = readSync(descriptor, slab, filled, wanted - filled, position + filled);
-  }
-  return filled;
 }
 
 async function storeSlab(data: Buffer, cuts: number[], skipZeros: boolean, chunks: ChunkMaker): Promise<Segment[]> {

@@ -29,8 +29,9 @@ async function readStretch(
   pool: SourcePool,
 ): Promise<{ segments: Segment[]; lost: boolean; problem?: FileProblem }> {
   if (length === 0) return { segments: [], lost: false };
-  const { path, links: _, ...found } = entry.source;
-  const work = { path: ownBuffer(path), offset, length, disk: entry.disk === true, found };
+  const { path, links: _, nbd, ...found } = entry.source;
+  const where = { path: ownBuffer(path), ...(nbd === undefined ? {} : { nbd }) };
+  const work = { ...where, offset, length, disk: entry.disk === true, found };
   const result = await pool.call('stretch', work);
   return { ...result, segments: decodeSegments(asBuffer(result.segments)) };
 }

@@ -1,5 +1,5 @@
 import type { ChunkKeys, ChunkType, Compression, RunKey } from '@sealift/crypto';
-import type { SourceState } from '@sealift/workloads';
+import type { NbdAddress, SourceState } from '@sealift/workloads';
 
 /** What a source worker is given at its start. */
 export interface SourceWorkerData {
@@ -34,6 +34,8 @@ export interface StretchWork {
   disk: boolean;
   /** The file as it was found; it is compared when the stretch was read. */
   found: SourceState;
+  /** Where it is read instead of at `path`. */
+  nbd?: NbdAddress;
 }
 
 export interface StretchResult {

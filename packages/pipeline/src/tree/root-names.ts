@@ -1,3 +1,5 @@
+import { isDiskImage, rawImageName } from '@sealift/workloads';
+
 /** A protected path and the name its root has in the tree. */
 export interface NamedRoot {
   path: Buffer;
@@ -13,7 +15,9 @@ const SLASH = 0x2f;
 export function nameRoots(paths: Buffer[]): NamedRoot[] {
   const taken = new Set<string>();
   const roots = paths.map((path) => {
-    const base = lastComponent(path);
+    const last = lastComponent(path);
+    // What is kept of an image is its disk, not the file that it is stored in.
+    const base = isDiskImage(path) ? rawImageName(last) : last;
     let name = base;
     for (let copy = 2; taken.has(name.toString('latin1')); copy++)
       name = Buffer.concat([base, Buffer.from(`~${copy}`)]);

@@ -1,0 +1,10 @@
+/** Where an NBD server listens. */
+export type NbdAddress = { path: string } | { host: string; port: number };
+
+/** The address as qemu and libnbd take it. */
+export function nbdUri(address: NbdAddress, exportName = ''): string {
+  const name = encodeURIComponent(exportName);
+  if ('path' in address) return `nbd+unix:///${name}?socket=${encodeURIComponent(address.path)}`;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `nbd://${host}:${address.port}/${name}`;
+}
