@@ -74,10 +74,10 @@ async function readData(file: SourceFile, range: Range, work: StretchWork, tools
   for (let at = range.offset; at < end; ) {
     const slab = await tools.slabs.acquire();
     const wanted = Math.min(slab.length, end - at);
-    const filled = fill(file.fd, slab, at, wanted);
+    const filled = tools.chunks.clock.time('read', () => fill(file.fd, slab, at, wanted));
     const data = slab.subarray(0, filled);
     const last = filled < wanted || at + filled >= end;
-    const cuts = chunker(data, last);
+    const cuts = tools.chunks.clock.time('chunk', () => chunker(data, last));
     tools.chunks.countRead(cuts.at(-1) ?? 0);
     const stored = storeSlab(data, cuts, work.disk, tools.chunks).finally(() => tools.slabs.release(slab));
     stored.catch(() => {});
