@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { CHUNK_TYPE } from '@sealift/crypto';
-import { encodeSegments, type Segment } from '@sealift/repository';
+// Not the whole package: loading it would take each thread longer than many a backup.
+import { encodeSegments, type Segment } from '@sealift/repository/segments';
 import { openSource, type SourceFile } from '@sealift/workloads';
 import { type Chunker, MAX_CHUNK } from '../chunk/content-defined.ts';
 import { DISK_CHUNK, fixedChunker, isZero } from '../chunk/fixed.ts';
