@@ -14,4 +14,5 @@ export {
 export { orderedParallel } from './ordered-parallel.ts';
 export { releaseMemory } from './release-memory.ts';
 export { type RetryPolicy, retrying } from './retry.ts';
+export { STAGES, type Stage, StageClock, type StageTimes } from './stage-clock.ts';
 export { PRODUCT_VERSION } from './version.ts';

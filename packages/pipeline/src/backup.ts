@@ -62,7 +62,7 @@ async function backUp(
   const dedup = new Dedup(ask, (id) => references.append(id));
   await using pool = startSourceWorkers(
     options.workers,
-    workerData(options, sealing, chunkKeys),
+    workerData(options, sealing, chunkKeys, meter),
     dedup,
     session,
     meter,
@@ -71,7 +71,7 @@ async function backUp(
 
   const roots = nameRoots(options.sources);
   await using images = await openImages(roots, signal);
-  const entries = findEntries(roots, images, options.exclude, (warning) => meter.warn(warning));
+  const entries = findEntries(roots, images, options.exclude, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>
     readWork(unit, pool, dedup, warn).catch((thrown) => {
@@ -111,8 +111,14 @@ function repositoryKeys(opened: Opened): ChunkKeys {
   return chunkKeysFromSecret(opened.chunkSecret);
 }
 
-function workerData(options: BackupOptions, sealing: Sealing | undefined, { idKey, cutKey }: ChunkKeys) {
-  const settings = { chunkKeys: { idKey, cutKey }, compression: parseCompression(options.compression) };
+function workerData(
+  options: BackupOptions,
+  sealing: Sealing | undefined,
+  { idKey, cutKey }: ChunkKeys,
+  { clock }: ProgressMeter,
+) {
+  const compression = parseCompression(options.compression);
+  const settings = { chunkKeys: { idKey, cutKey }, compression, clock: clock.memory };
   return sealing === undefined ? settings : { ...settings, run: sealing.run };
 }
 
@@ -131,6 +137,7 @@ function holdSession(
       connect,
       open: { purpose: 'backup', runId, repositoryId, jobId, ...run },
       onSent: (bytes) => meter.add('bytesSent', bytes),
+      clock: meter.clock,
       onLost: (failure) => {
         meter.add('reconnects', 1);
         options.onReconnect?.(failure);

@@ -1,3 +1,4 @@
+import { StageClock } from '@sealift/core';
 import type { Progress } from '@sealift/wire';
 
 /** Something that was skipped or damaged: the rest goes on. */
@@ -13,6 +14,8 @@ const REPORT_EVERY_MS = 1000;
 
 /** Counts what a run does, and tells once a second. */
 export class ProgressMeter implements Disposable {
+  /** For the threads of the run. */
+  readonly clock = new StageClock();
   readonly #report: (progress: Progress) => void;
   readonly #onWarning: (warning: PathWarning) => void;
   readonly #timer: NodeJS.Timeout;
@@ -65,7 +68,8 @@ export class ProgressMeter implements Disposable {
   }
 
   now(): Progress {
-    return { ...this.#progress };
+    const times = Object.entries(this.clock.times()).filter(([, milliseconds]) => milliseconds > 0);
+    return { ...this.#progress, stages: Object.fromEntries(times) };
   }
 
   /** Ends the reports with a last one. */

@@ -86,7 +86,7 @@ export async function runRestore(
   signal: AbortSignal,
 ): Promise<RestoreOutcome> {
   using meter = new ProgressMeter('restoring', options.onProgress, options.onWarning);
-  return withRestoreSession(options, meter, signal, (source) => restorePoint(source, options, meter, signal));
+  return await withRestoreSession(options, meter, signal, (source) => restorePoint(source, options, meter, signal));
 }
 
 /** Restores a point from wherever it is: open the point, walk its tree, fetch | decrypt | write. */
@@ -102,7 +102,10 @@ export async function restorePoint(
   if (options.only.length === 0) meter.total(body.totals.bytes);
   const entries = selectEntries(tree, options.only);
   const { destination, overwrite, workers } = options;
-  await restoreTree({ source, tree, entries, workerData: { destination, overwrite, keys }, workers, meter }, signal);
+  await restoreTree(
+    { source, tree, entries, workerData: { destination, overwrite, keys, clock: meter.clock.memory }, workers, meter },
+    signal,
+  );
   return { progress: meter.now(), manifest, body };
 }
 
@@ -200,6 +203,7 @@ export async function withRestoreSession<T>(
       connect,
       open: { purpose: 'restore', runId, jobId, repositoryId },
       onSent: (bytes) => meter?.add('bytesSent', bytes),
+      ...(meter === undefined ? {} : { clock: meter.clock }),
       onLost: (failure) => {
         meter?.add('reconnects', 1);
         onReconnect?.(failure);

@@ -91,6 +91,19 @@ t.test('a further name of a file is restored with its content when its first nam
   t.equal(readFileSync(join(restored, 'data/second name'), 'utf8'), readFileSync(join(source, 'many/file-1'), 'utf8'));
 });
 
+t.test('runs tell in which stages their threads spent the time', async (t) => {
+  await using both = await pair();
+  const source = join(both.folder, 'data');
+  makeTree(source);
+  const { pointId, progress } = await both.backup([source], 'source-side');
+  const restored = await both.restore(pointId, 'source-side', join(both.folder, 'restored'));
+  const taken = (stages: Record<string, number> = {}) =>
+    Object.keys(stages).filter((stage) => (stages[stage] ?? 0) > 0);
+  const ofBackup = ['walk', 'read', 'chunk', 'hash', 'compress', 'encrypt', 'send', 'receive'];
+  t.same(new Set(taken(progress.stages)), new Set(ofBackup));
+  t.same(new Set(taken(restored.progress.stages)), new Set(['send', 'receive', 'open', 'write']));
+});
+
 t.test('a change in the middle of a large file sends little more than the change', async (t) => {
   await using both = await pair();
   const source = join(both.folder, 'data');

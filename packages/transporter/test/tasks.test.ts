@@ -122,6 +122,7 @@ t.test('a backup and a restore run over two Transporters and their results are t
   t.same(await readFile(join(destination, 'photos', 'summer', 'sea.txt'), 'utf8'), 'waves');
   const metrics = await (await fetch(`${site.source.healthUrl}/metrics`)).text();
   t.match(metrics, /sealift_bytes_total\{stage="read"\} [1-9]/);
+  t.match(metrics, /sealift_stage_seconds_total\{stage="open"\} \d/);
 });
 
 t.test('a result is told again until the Director answers, also after a restart', async (t) => {

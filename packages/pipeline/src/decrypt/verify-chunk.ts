@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { releaseMemory } from '@sealift/core';
+import { releaseMemory, type StageClock } from '@sealift/core';
 import {
   CHUNK_TYPE,
   checkBundle,
@@ -14,13 +14,14 @@ import { asBuffer, ownBuffer } from '../threads/channel.ts';
 import type { VerifyResult, VerifyWork } from './target-messages.ts';
 
 /** Checks a received chunk as far as its mode allows, and makes of it what is stored. @throws Failure for one that must not be stored */
-export function verifyChunk(work: VerifyWork): VerifyResult {
+export function verifyChunk(work: VerifyWork, clock: StageClock): VerifyResult {
+  const { by } = work;
   const received = asBuffer(work.body);
-  if ('idKey' in work.by) verifyPlain(received, work, work.by.idKey);
-  else verifySealed(received, work, work.by);
-  const body =
-    'idKey' in work.by && work.by.sealUnder !== undefined ? seal(received, work, work.by.sealUnder) : received;
-  return { body, checksum: ownBuffer(createHash('sha256').update(body).digest()) };
+  if ('idKey' in by) clock.time('verify', () => verifyPlain(received, work, by.idKey));
+  else verifySealed(received, work, by);
+  const key = 'idKey' in by ? by.sealUnder : undefined;
+  const body = key === undefined ? received : clock.time('encrypt', () => seal(received, work, key));
+  return { body, checksum: clock.time('hash', () => ownBuffer(createHash('sha256').update(body).digest())) };
 }
 
 /** At rest: what was verified is sealed under the key of the session that writes it. */

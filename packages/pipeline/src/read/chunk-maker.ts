@@ -1,4 +1,4 @@
-import { ByteCredit, releaseMemory } from '@sealift/core';
+import { ByteCredit, releaseMemory, StageClock } from '@sealift/core';
 import { CHUNK_TYPE, type ChunkType, CODEC, chunkId, compress, encodeInner, sealChunk } from '@sealift/crypto';
 import { VERDICT } from '../dedup/dedup.ts';
 import { ownBuffer, type ThreadChannel } from '../threads/channel.ts';
@@ -13,6 +13,7 @@ const NO_MEMBERS = Buffer.alloc(0);
 
 /** In a source worker: id, question, compression, encryption and hand-over of chunks. */
 export class ChunkMaker {
+  readonly clock: StageClock;
   readonly #main: MainThread;
   readonly #settings: SourceWorkerData;
   readonly #handedOver = new ByteCredit(HANDED_OVER_LIMIT);
@@ -20,6 +21,7 @@ export class ChunkMaker {
   constructor(main: MainThread, settings: SourceWorkerData) {
     this.#main = main;
     this.#settings = settings;
+    this.clock = new StageClock(settings.clock);
   }
 
   id(type: ChunkType, plaintext: Buffer): Buffer {
@@ -29,7 +31,7 @@ export class ChunkMaker {
   /** Makes chunks of plaintexts of one type, sending those that the target lacks. @returns their ids */
   async storeAll(type: ChunkType, plaintexts: Buffer[]): Promise<Buffer[]> {
     if (plaintexts.length === 0) return [];
-    const ids = plaintexts.map((plaintext) => this.id(type, plaintext));
+    const ids = this.clock.time('hash', () => plaintexts.map((plaintext) => this.id(type, plaintext)));
     const verdicts = await this.#main.call('askChunks', ownBuffer(Buffer.concat(ids)));
     for (const [i, plaintext] of plaintexts.entries()) {
       if (verdicts[i] === VERDICT.send) await this.#send(type, ids[i] as Buffer, plaintext, NO_MEMBERS);
@@ -39,7 +41,8 @@ export class ChunkMaker {
 
   /** Sends a bundle of small files, whose members the target was asked for before. */
   async sendBundle(plaintext: Buffer, members: Buffer): Promise<void> {
-    await this.#send(CHUNK_TYPE.bundle, this.id(CHUNK_TYPE.bundle, plaintext), plaintext, members);
+    const id = this.clock.time('hash', () => this.id(CHUNK_TYPE.bundle, plaintext));
+    await this.#send(CHUNK_TYPE.bundle, id, plaintext, members);
   }
 
   askMembers(ids: Buffer): Promise<Uint8Array> {
@@ -68,9 +71,12 @@ export class ChunkMaker {
 
   #seal(type: ChunkType, id: Buffer, plaintext: Buffer): Buffer {
     const { run, compression } = this.#settings;
-    const { codec, bytes: compressed } = compress(plaintext, compression);
+    const { codec, bytes: compressed } = this.clock.time('compress', () => compress(plaintext, compression));
     const part = { codec, plaintextLength: plaintext.length, compressed };
-    const body = run === undefined ? encodeInner({ ...part, padding: 'none' }) : sealChunk(run, { type, id, ...part });
+    const body =
+      run === undefined
+        ? encodeInner({ ...part, padding: 'none' })
+        : this.clock.time('encrypt', () => sealChunk(run, { type, id, ...part }));
     // What was stored as it is still belongs to the slab it was read into.
     if (codec !== CODEC.stored) releaseMemory(compressed);
     return ownBuffer(body);

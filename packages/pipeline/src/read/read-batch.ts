@@ -15,11 +15,15 @@ type FileResult = BatchResult['files'][number];
 export async function readBatch(work: BatchWork, chunks: ChunkMaker): Promise<BatchResult> {
   const contents = new Map<number, Buffer>();
   const files = work.files.map(({ path, size }, i): FileResult => {
+    const start = performance.now();
     const read = readWhole(asBuffer(path), size);
+    const between = performance.now();
+    chunks.clock.add('read', between - start);
     if (!Buffer.isBuffer(read)) return read;
     if (read.length === 0) return { state: 'empty' };
     contents.set(i, read);
     const member = ownBuffer(chunks.id(CHUNK_TYPE.data, read));
+    chunks.clock.add('hash', performance.now() - between);
     const changed = read.length !== size;
     return { state: 'read', member, length: read.length, ...(changed ? { problem: CHANGED } : {}) };
   });

@@ -1,5 +1,6 @@
 import { CHUNK_TYPE } from '@sealift/crypto';
-import { encodeSegments, type Segment } from '@sealift/repository';
+// Not the whole package: loading it would take each thread longer than many a backup.
+import { encodeSegments, type Segment } from '@sealift/repository/segments';
 import { ImageReader, openSource, SourceFile } from '@sealift/workloads';
 import { type Chunker, MAX_CHUNK } from '../chunk/content-defined.ts';
 import { DISK_CHUNK, fixedChunker, isZero } from '../chunk/fixed.ts';
@@ -79,10 +80,12 @@ async function readData(file: Readable, range: Range, work: StretchWork, tools: 
   for (let at = range.offset; at < end; ) {
     const slab = await tools.slabs.acquire();
     const wanted = Math.min(slab.length, end - at);
+    const start = performance.now();
     const filled = await file.readAt(at, slab.subarray(0, wanted));
+    tools.chunks.clock.add('read', performance.now() - start);
     const data = slab.subarray(0, filled);
     const last = filled < wanted || at + filled >= end;
-    const cuts = chunker(data, last);
+    const cuts = tools.chunks.clock.time('chunk', () => chunker(data, last));
     tools.chunks.countRead(cuts.at(-1) ?? 0);
     const stored = storeSlab(data, cuts, work.disk, tools.chunks).finally(() => tools.slabs.release(slab));
     stored.catch(() => {});

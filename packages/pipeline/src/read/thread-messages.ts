@@ -7,6 +7,8 @@ export interface SourceWorkerData {
   /** Source-side mode: chunks are sealed under this run. In-flight mode: chunks stay plain, the link encrypts them. */
   run?: RunKey;
   compression: Compression;
+  /** Memory of the clock of the run. */
+  clock: SharedArrayBuffer;
 }
 
 /** Small files to be read whole and packed together. */

@@ -1,19 +1,18 @@
+import type { ProgressMeter } from '../progress.ts';
 import { asBuffer } from '../threads/channel.ts';
 import { ThreadPool } from '../threads/pool.ts';
-import { type FoundEntry, unpackItems, type WalkedItem, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
+import { type FoundEntry, unpackItems, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
 
-export type WalkWarning = Extract<WalkedItem, { warning: unknown }>['warning'];
-
-/** Walks the sources in a thread of its own, one batch of entries ahead. Warnings go to `onWarning`. */
+/** Walks the sources in a thread of its own, one batch of entries ahead. Warnings and times go to `meter`. */
 export async function* walkSources(
   roots: WalkRoot[],
   exclude: string[],
-  onWarning: (warning: WalkWarning) => void,
+  meter: ProgressMeter,
 ): AsyncGenerator<FoundEntry, void, undefined> {
   await using walker = new ThreadPool<WalkerMethods, Record<string, never>>(
     new URL('./walk-worker.ts', import.meta.url),
     1,
-    { roots, exclude },
+    { roots, exclude, clock: meter.clock.memory },
     {},
   );
   const next = async () => {
@@ -27,7 +26,7 @@ export async function* walkSources(
     // Whoever stops early does not come back for it.
     ahead.catch(() => {});
     for (const item of items) {
-      if ('warning' in item) onWarning(item.warning);
+      if ('warning' in item) meter.warn(item.warning);
       else yield item.entry;
     }
     items = await ahead;

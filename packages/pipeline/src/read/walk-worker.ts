@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { StageClock } from '@sealift/core';
 import { excludeRules, walk } from '@sealift/workloads';
 import { ownBuffer, ThreadChannel } from '../threads/channel.ts';
 import { packItems, type WalkedItem, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
@@ -6,12 +7,14 @@ import { packItems, type WalkedItem, type WalkerMethods, type WalkRoot } from '.
 /** Entries handed over at a time. */
 const BATCH = 512;
 
-const { roots, exclude } = workerData as { roots: WalkRoot[]; exclude: string[] };
+const settings = workerData as { roots: WalkRoot[]; exclude: string[]; clock: SharedArrayBuffer };
+const { roots, exclude } = settings;
+const clock = new StageClock(settings.clock);
 const items = walkAll();
 
 new ThreadChannel<Record<string, never>, WalkerMethods>(parentPort as NonNullable<typeof parentPort>, {
   next: async () => {
-    const packed = ownBuffer(packItems([...take(BATCH)]));
+    const packed = clock.time('walk', () => ownBuffer(packItems([...take(BATCH)])));
     return { result: packed, transfer: [packed.buffer as ArrayBuffer] };
   },
 });

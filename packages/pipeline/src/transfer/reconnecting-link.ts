@@ -1,4 +1,4 @@
-import { type Failure, failureFromRecord, retrying, toFailure } from '@sealift/core';
+import { type Failure, failureFromRecord, retrying, type StageClock, toFailure } from '@sealift/core';
 import { decodeOpened, decodeRefused, encodeOpen, type Link, MESSAGE, type Open, type Opened } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import type { Wake } from './wake.ts';
@@ -29,6 +29,8 @@ export interface LinkOptions {
   onLost: (failure: Failure) => void;
   /** Told how many bytes of records were handed to the socket since the last call. */
   onSent: (bytes: number) => void;
+  /** Told how long messages kept this thread busy. */
+  clock?: StageClock;
 }
 
 /** How long a run waits for its link to come back. */
@@ -91,13 +93,17 @@ function startPump(
 }
 
 async function pump(traffic: Traffic, link: Link, options: LinkOptions, stop: AbortSignal): Promise<void> {
-  let reported = 0;
+  const { clock } = options;
+  let [reported, sending, receiving] = [0, 0, 0];
   while (!stop.aborted && !traffic.finished) {
     const message = await traffic.next();
     if (message === undefined) await traffic.work.sleep();
     else await link.send(message.kind, message.parts);
     options.onSent(link.bytesSent - reported);
     reported = link.bytesSent;
+    clock?.add('send', link.busy.sending - sending);
+    clock?.add('receive', link.busy.receiving - receiving);
+    ({ sending, receiving } = link.busy);
   }
   // The target ends its direction in turn, when it is done with what it has received.
   if (traffic.finished) await link.end();

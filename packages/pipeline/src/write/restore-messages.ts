@@ -8,6 +8,8 @@ export interface RestoreWorkerData {
   destination: string;
   overwrite: RestorePolicy['overwrite'];
   keys: OpeningKeys;
+  /** Memory of the clock of the run. */
+  clock: SharedArrayBuffer;
 }
 
 export interface StoredPiece {

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { releaseMemory } from '@sealift/core';
+import { releaseMemory, StageClock } from '@sealift/core';
 import { CHUNK_TYPE, decodeBundle } from '@sealift/crypto';
 import { type EntryMetadata, type OutputFile, TreeWriter } from '@sealift/workloads';
 import { chunkOpener } from '../decrypt/chunk-opener.ts';
@@ -15,8 +15,10 @@ import type {
 } from './restore-messages.ts';
 import { writePiece } from './write-piece.ts';
 
-const { destination, overwrite, keys } = workerData as RestoreWorkerData;
-const open = chunkOpener(keys);
+const { destination, overwrite, keys, clock: clockMemory } = workerData as RestoreWorkerData;
+const clock = new StageClock(clockMemory);
+const openStored = chunkOpener(keys);
+const open: typeof openStored = (...of) => clock.time('open', () => openStored(...of));
 const outputs = new Map<number, OutputFile>();
 const done = { result: undefined };
 
@@ -64,7 +66,9 @@ function writeMembers({ entries, ordinals, bundle }: BundleWork): number {
   const stored = { type: bundle.type, body: asBuffer(bundle.body) };
   const plaintext = open(stored, CHUNK_TYPE.bundle, asBuffer(bundle.id));
   const members = decodeBundle(plaintext);
-  const whole = unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number)));
+  const whole = clock.time('write', () =>
+    unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number))),
+  );
   releaseMemory(plaintext);
   releaseMemory(stored.body);
   return whole.length;
@@ -92,7 +96,7 @@ function openOutput(entry: EntryMetadata) {
 function writeStored({ fd, sparse, disk, offset, piece }: PieceWork): void {
   const stored = { type: piece.type, body: asBuffer(piece.body) };
   const plaintext = open(stored, CHUNK_TYPE.data, asBuffer(piece.id));
-  writePiece(fd, offset, plaintext, sparse && disk);
+  clock.time('write', () => writePiece(fd, offset, plaintext, sparse && disk));
   releaseMemory(plaintext);
   releaseMemory(stored.body);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, stat, statfs, unlink, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { StageClock } from '@sealift/core';
 import { fail } from '../failures.ts';
 import { FilesystemGrowingFile } from './growing-file.ts';
 import { OpenFiles } from './open-files.ts';
@@ -19,35 +20,41 @@ const PACKING: Packing = {
   parallel: 1,
 };
 
-/** A repository in a folder of a local or mounted filesystem that has hard links and honours fsync. */
-export function filesystemStore(directory: string): Store {
-  return new FilesystemStore(resolve(directory));
+/**
+ * A repository in a folder of a local or mounted filesystem that has hard links and honours fsync.
+ *
+ * @param clock told how long reading, writing and syncing takes
+ */
+export function filesystemStore(directory: string, clock = new StageClock()): Store {
+  return new FilesystemStore(resolve(directory), clock);
 }
 
 class FilesystemStore implements Store {
   readonly location: string;
   readonly packing = PACKING;
   readonly manyWriters = false;
+  readonly #clock: StageClock;
   readonly #readers = new OpenFiles(MOST_OPEN_FILES);
   readonly #folders = new Set<string>();
 
-  constructor(directory: string) {
+  constructor(directory: string, clock: StageClock) {
     this.location = directory;
+    this.#clock = clock;
   }
 
   async read(name: string, offset: number, length: number): Promise<Buffer<ArrayBuffer>> {
     const path = this.#path(name);
     const bytes = Buffer.allocUnsafeSlow(length);
     let filled = 0;
-    await this.#attempt('Reading', path, () =>
+    const fill = () =>
       this.#readers.use(path, async (file) => {
         while (filled < length) {
           const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
           if (bytesRead === 0) break;
           filled += bytesRead;
         }
-      }),
-    );
+      });
+    await this.#clock.timeUntil('read', () => this.#attempt('Reading', path, fill));
     if (filled < length) {
       throw fail('format-damaged', `${path} ends at ${offset + filled}, before ${offset + length}: it is cut off.`);
     }
@@ -95,6 +102,7 @@ class FilesystemStore implements Store {
       settle: (settled) => this.#syncFolder(dirname(settled)),
       // What nobody published is removed again at the next opening.
       remove: (gone) => this.#unlink(gone),
+      clock: this.#clock,
     });
     try {
       // The name must survive a crash as surely as the synced bytes do.

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { StageClock } from '@sealift/core';
 import { storageFailure } from './storage-failure.ts';
 import type { GrowingFile } from './store.ts';
 
@@ -8,6 +9,7 @@ export interface GrowingHost {
   /** Makes the name of a file durable. */
   settle(name: string): Promise<void>;
   remove(name: string): Promise<void>;
+  readonly clock: StageClock;
 }
 
 export class FilesystemGrowingFile implements GrowingFile {
@@ -35,7 +37,8 @@ export class FilesystemGrowingFile implements GrowingFile {
 
   async append(parts: Buffer[]): Promise<void> {
     try {
-      this.#length = await writeParts(this.#handle, parts, this.#length);
+      const writing = () => writeParts(this.#handle, parts, this.#length);
+      this.#length = await this.#host.clock.timeUntil('write', writing);
     } catch (thrown) {
       throw storageFailure(thrown, 'Writing', this.#path);
     }
@@ -43,7 +46,7 @@ export class FilesystemGrowingFile implements GrowingFile {
 
   async sync(): Promise<void> {
     try {
-      await this.#handle.datasync();
+      await this.#host.clock.timeUntil('sync', () => this.#handle.datasync());
     } catch (thrown) {
       throw storageFailure(thrown, 'Syncing', this.#path);
     }
@@ -60,7 +63,7 @@ export class FilesystemGrowingFile implements GrowingFile {
 
   async publish(name: string): Promise<void> {
     try {
-      await this.#handle.sync();
+      await this.#host.clock.timeUntil('sync', () => this.#handle.sync());
     } catch (thrown) {
       throw storageFailure(thrown, 'Syncing', this.#path);
     }

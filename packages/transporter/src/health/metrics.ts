@@ -1,3 +1,4 @@
+import { STAGES, StageClock } from '@sealift/core';
 import type { TaskStart } from '@sealift/wire';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { RepositoryState } from '../sessions/repositories.ts';
@@ -13,10 +14,29 @@ export interface Observed {
   repositories(): RepositoryState[];
 }
 
+/** Seconds of runs, counted as they report them, and those on a clock, counted when Prometheus asks. */
+function stageCounter(registry: Registry, clock: StageClock): Counter<'stage'> {
+  let counted = clock.times();
+  return new Counter({
+    name: 'sealift_stage_seconds_total',
+    help: 'Seconds that threads spent in a stage of the data path.',
+    labelNames: ['stage'],
+    registers: [registry],
+    collect() {
+      const now = clock.times();
+      for (const stage of STAGES) this.inc({ stage }, (now[stage] - counted[stage]) / 1000);
+      counted = now;
+    },
+  });
+}
+
 /** Counters of this process, and gauges that are read when Prometheus asks. */
 export class Metrics {
   readonly registry = new Registry();
+  /** Of what this process does for others: its sessions and repositories. */
+  readonly clock = new StageClock();
   readonly #bytes: Counter<'stage'>;
+  readonly #stages: Counter<'stage'>;
   readonly #retries: Counter<'reason'>;
 
   constructor() {
@@ -27,6 +47,7 @@ export class Metrics {
       labelNames: ['stage'],
       registers: [this.registry],
     });
+    this.#stages = stageCounter(this.registry, this.clock);
     this.#retries = new Counter({
       name: 'sealift_retries_total',
       help: 'Connections and calls that were made again, by the code of the failure before.',
@@ -43,6 +64,10 @@ export class Metrics {
         this.#count(contents, to.bytesRead - from.bytesRead);
         this.#count('compressed', to.bytesNew - from.bytesNew);
         this.#count('sent', to.bytesSent - from.bytesSent);
+        for (const stage of STAGES) {
+          const spent = (to.stages?.[stage] ?? 0) - (from.stages?.[stage] ?? 0);
+          if (spent > 0) this.#stages.inc({ stage }, spent / 1000);
+        }
         this.#count('collected', (to.upkeep?.bytesFreed ?? 0) - (from.upkeep?.bytesFreed ?? 0));
       },
       countRetry: (reason) => this.#retries.inc({ reason }),

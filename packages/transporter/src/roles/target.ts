@@ -20,12 +20,9 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
   const unlock = settings.kms === undefined ? {} : { unlock: await kmsUnlock(settings.kms, starting) };
-  const means = {
-    credentials: settings.s3Credentials,
-    spool: join(folder.spool, 's3'),
-    cache: folder.cache,
-    ...unlock,
-  };
+  const { cache, spool } = folder;
+  const storage = { credentials: settings.s3Credentials, spool: join(spool, 's3'), cache };
+  const means = { ...storage, clock: metrics.clock, ...unlock };
   const holder = () => ({ holder: identity().id, authority: identity().authority });
   const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
   const upkeepMeans = { workers: settings.workers, dialling: diallingOf(surroundings) };

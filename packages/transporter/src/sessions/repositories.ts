@@ -7,7 +7,7 @@ import { failureFields, type Logger } from '../logger.ts';
 import { UUID_PATTERN } from '../storage/identifiers.ts';
 import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
 import { type ToldRepository, tell } from './repository-keys.ts';
-import { isSamePlace, normalPlace, type ObjectStorageMeans, storeAt } from './repository-place.ts';
+import { isSamePlace, normalPlace, type PlaceMeans, storeAt } from './repository-place.ts';
 
 const RegisteredSchema = Type.Object({
   id: Type.String({ pattern: UUID_PATTERN }),
@@ -34,7 +34,7 @@ export interface RepositoryState {
 }
 
 /** What opening a repository needs beside the path. */
-export interface OpeningMeans extends ObjectStorageMeans {
+export interface OpeningMeans extends PlaceMeans {
   /** Unlocks repositories that are encrypted at rest without being asked; absent where no service is set up here. */
   unlock?: Unlock;
 }

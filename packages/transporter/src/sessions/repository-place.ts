@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import type { StageClock } from '@sealift/core';
 import {
   credentialsInFile,
   filesystemStore,
@@ -21,6 +22,12 @@ export interface ObjectStorageMeans {
   spool: string;
   /** Folder for copies of what opening reads. */
   cache: string;
+}
+
+/** What a place is opened with. */
+export interface PlaceMeans extends ObjectStorageMeans {
+  /** Told how long reading and writing takes. */
+  clock: StageClock;
 }
 
 /** Bytes of copies kept of one repository: enough for the ends of some 10 TiB of packs. */
@@ -48,11 +55,8 @@ function contentsOf({ endpoint, bucket, prefix }: S3Address): string {
 }
 
 /** What a repository at a place is opened with. */
-export async function storeAt(
-  place: string,
-  means: ObjectStorageMeans,
-): Promise<{ store: Store; cache?: MetadataCache }> {
-  if (!isS3Address(place)) return { store: filesystemStore(place) };
+export async function storeAt(place: string, means: PlaceMeans): Promise<{ store: Store; cache?: MetadataCache }> {
+  if (!isS3Address(place)) return { store: filesystemStore(place, means.clock) };
   const address = parseS3Address(place);
   const name = createHash('sha256').update(contentsOf(address)).digest('hex').slice(0, 32);
   const credentials = credentialsInFile(means.credentials, address.profile);

@@ -41,7 +41,7 @@ export class SessionServer implements AsyncDisposable {
 
   private constructor(options: SessionServerOptions) {
     this.#options = options;
-    this.#workers = createTargetWorkers(options.workers);
+    this.#workers = createTargetWorkers(options.workers, options.metrics.clock);
   }
 
   static async listen(options: SessionServerOptions): Promise<SessionServer> {
@@ -122,7 +122,7 @@ export class SessionServer implements AsyncDisposable {
   /** A pool that lost a thread is of no use any more: later sessions get a new one. */
   async #replaceWorkers(dead: ReturnType<typeof createTargetWorkers>): Promise<void> {
     if (dead !== this.#workers || this.#stop.signal.aborted) return;
-    this.#workers = createTargetWorkers(this.#options.workers);
+    this.#workers = createTargetWorkers(this.#options.workers, this.#options.metrics.clock);
     await dead[Symbol.asyncDispose]();
   }
 

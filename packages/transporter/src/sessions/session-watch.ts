@@ -14,6 +14,7 @@ export class SessionWatch implements Disposable {
   readonly #endsAt: number;
   #received = 0;
   #sent = 0;
+  #busy = { sending: 0, receiving: 0 };
 
   constructor(link: Link, ticket: Ticket, metrics: Metrics) {
     this.#link = link;
@@ -46,6 +47,10 @@ export class SessionWatch implements Disposable {
   #count(): void {
     this.#metrics.countReceived(this.#link.bytesReceived - this.#received);
     this.#metrics.countSent(this.#link.bytesSent - this.#sent);
+    const { sending, receiving } = this.#link.busy;
+    this.#metrics.clock.add('send', sending - this.#busy.sending);
+    this.#metrics.clock.add('receive', receiving - this.#busy.receiving);
+    this.#busy = { sending, receiving };
     this.#received = this.#link.bytesReceived;
     this.#sent = this.#link.bytesSent;
   }

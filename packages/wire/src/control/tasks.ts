@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox';
+import { STAGES, type Stage } from '@sealift/core';
+import { type Static, type TNumber, type TOptional, Type } from 'typebox';
 import {
   bytes,
   Count,
@@ -13,6 +14,14 @@ import {
   Uuid,
 } from './fields.ts';
 import { UPKEEP_PHASES, UpkeepCounts, UpkeepReport, UpkeepStart } from './upkeep.ts';
+
+/** Milliseconds that the threads of a task spent in each stage, of those stages it has. */
+const StageFields = record(
+  Object.fromEntries(STAGES.map((stage) => [stage, Type.Optional(Type.Number({ minimum: 0 }))])) as Record<
+    Stage,
+    TOptional<TNumber>
+  >,
+);
 
 /** Where a task stands. Counts of files and bytes since its start, over all its connections. */
 export const ProgressFields = record({
@@ -36,6 +45,7 @@ export const ProgressFields = record({
   bytesStored: Count,
   reconnects: Count,
   warnings: Count,
+  stages: Type.Optional(StageFields),
   /** Tasks on a repository; their `files` are files of the repository. */
   upkeep: Type.Optional(UpkeepCounts),
 });

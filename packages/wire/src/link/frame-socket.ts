@@ -48,9 +48,17 @@ export class FrameSocket {
     return this.#inbox.take();
   }
 
-  /** Sends what `make` returns as the fragments of one message, in turn. `make` is called at that turn. */
-  async send(make: () => Buffer[]): Promise<void> {
-    await this.#outbox.turn(() => this.#write(make(), () => {}));
+  /**
+   * Sends what `make` returns as the fragments of one message, in turn. `make` is called at that turn.
+   *
+   * @returns how long making and writing took, ms
+   */
+  send(make: () => Buffer[]): Promise<number> {
+    return this.#outbox.turn(() => {
+      const start = performance.now();
+      this.#write(make(), () => {});
+      return performance.now() - start;
+    });
   }
 
   /** As `send`, but waits until the bytes are with the operating system. */
@@ -64,7 +72,7 @@ export class FrameSocket {
   /** The same connection for the in-flight handshake: whole, short messages. */
   handshakeChannel(): MessageChannel {
     return {
-      send: (message) => this.send(() => [message]),
+      send: async (message) => void (await this.send(() => [message])),
       receive: async () => {
         const frame = await this.receive();
         const length = frame.reduce((sum, part) => sum + part.length, 0);

@@ -15,6 +15,8 @@ export interface Link extends AsyncDisposable {
   readonly bytesSent: number;
   /** Bytes of records taken from the socket. */
   readonly bytesReceived: number;
+  /** Time that this thread spent on messages, ms: sealing and handing them to the socket, opening them. */
+  readonly busy: Readonly<Record<'sending' | 'receiving', number>>;
   /** Sends one message of at most `MAX_PAYLOAD` bytes; waits while too much is still unsent. `parts` are free again then. */
   send(kind: number, parts: Buffer[]): Promise<void>;
   /** The peer's messages, for one reader. Ends after the peer's END; fails with `disconnected` when cut off before. */

@@ -12,6 +12,7 @@ const STREAM = 0;
 export class SealedLink implements Link {
   readonly peer: PeerCertificate;
   readonly ticket?: Ticket;
+  readonly busy = { sending: 0, receiving: 0 };
   readonly #frames: FrameSocket;
   readonly #keys: HandshakeResult;
   #ended = false;
@@ -35,7 +36,7 @@ export class SealedLink implements Link {
   async send(kind: number, parts: Buffer[]): Promise<void> {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     if (length > MAX_PAYLOAD) throw fail('message-too-large', `A message of ${length} bytes exceeds ${MAX_PAYLOAD}.`);
-    await this.#frames.send(() => this.#keys.sealer.seal(kind, STREAM, parts));
+    this.busy.sending += await this.#frames.send(() => this.#keys.sealer.seal(kind, STREAM, parts));
   }
 
   async *messages(): AsyncGenerator<LinkMessage, void, undefined> {
@@ -64,6 +65,7 @@ export class SealedLink implements Link {
 
   /** Undefined for END. A record that does not open ends the link: nothing after it can be trusted. */
   #open(frame: Buffer[]): LinkMessage | undefined {
+    const start = performance.now();
     try {
       const record = this.#keys.opener.open(frame);
       return record.type === 'end' ? undefined : { kind: record.type, payload: record.payload };
@@ -71,6 +73,8 @@ export class SealedLink implements Link {
       const failure = toFailure(thrown);
       this.#frames.abort(failure);
       throw failure;
+    } finally {
+      this.busy.receiving += performance.now() - start;
     }
   }
 }
