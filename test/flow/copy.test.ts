@@ -120,6 +120,40 @@ t.test('a repository of the same target takes a copy, too', async (t) => {
   t.match(run.report, { copied: points.map((point) => ({ point })), left: 0 });
 });
 
+t.test(
+  'a standing copy brings over what its rule keeps, locked at the second target, and its rule removes copies alone',
+  async (t) => {
+    await done('repository', 'create', 'vaulted', '--transporter', 'second-target', '--path', join(folder, 'vaulted'));
+    const between = ['--from', 'store', '--to', 'vaulted', '--job', 'films'];
+    await done('copy', 'create', 'nightly', ...between, '--keep', 'last=5');
+    const run = JSON.parse(await done('copy', 'run', 'nightly', '--wait', '--json'));
+    t.match(run, { standingCopy: { name: 'nightly' }, report: { copied: points.map((point) => ({ point })) } });
+    await done('copy', 'update', 'nightly', '--keep', 'last=1', '--immutable', '1', '--yes');
+    t.match(await done('copy', 'retention', 'nightly'), /films keeps last=1 .*: 1 of 2 would go/);
+    await done('copy', 'retention', 'nightly', '--apply');
+    const [first = '', second = ''] = points;
+    const copiesOf = async (point: string) => JSON.parse(await done('point', 'show', point, '--json')).copies ?? [];
+    const inVaulted = async (point: string) =>
+      (await copiesOf(point)).filter((copy: { repository: { name: string } }) => copy.repository.name === 'vaulted');
+    t.same(await inVaulted(first), []);
+    t.equal((await inVaulted(second)).length, 1);
+    t.match(await site.client.call('compareRepository', { params: { id: 'vaulted' } }), { shown: 1, recorded: 1 });
+    const removed = await sealift('point', 'remove', second, '--from', 'vaulted', '--yes');
+    t.equal(removed.status, 0, 'copied before the lock was wanted');
+    const again = await done('repository', 'copy', 'store', '--to', 'vaulted', '--point', second, '--wait', '--json');
+    t.match(JSON.parse(again).report, { copied: [{ point: second }], alreadyThere: 0, chunks: 0 });
+    const third = await backUp();
+    await done('copy', 'run', 'nightly', '--wait');
+    t.match(await done('point', 'show', third), /in vaulted since .*, locked until 20/);
+    const refused = await sealift('point', 'remove', third, '--from', 'vaulted', '--yes');
+    t.equal(refused.status, 1);
+    t.match(refused.stderr, /point-locked/);
+    t.match(await done('copy', 'list'), /nightly +store +vaulted +last=1/);
+    await done('copy', 'remove', 'nightly');
+    await done('point', 'remove', third, '--yes');
+  },
+);
+
 t.test('with the first target and its repository gone, the copy restores, verifies and recovers', async (t) => {
   await site.kill('target');
   await rm(join(folder, 'store'), { recursive: true });

@@ -1,5 +1,12 @@
 import { PRODUCT_VERSION } from '@sealift/core';
 import { Command } from 'commander';
+import { addCopyCreate } from './commands/copy/create.ts';
+import { addCopyList } from './commands/copy/list.ts';
+import { addCopyRemove } from './commands/copy/remove.ts';
+import { addCopyRetention } from './commands/copy/retention.ts';
+import { addCopyRun } from './commands/copy/run.ts';
+import { addCopyShow } from './commands/copy/show.ts';
+import { addCopyUpdate } from './commands/copy/update.ts';
 import { addDirectorServe } from './commands/director/serve.ts';
 import { addJobCreate } from './commands/job/create.ts';
 import { addJobDrill } from './commands/job/drill.ts';
@@ -93,6 +100,12 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addRepositoryCollect,
       addRepositoryImmutable,
     ],
+  ],
+  [
+    'copy',
+    'standing copies: points of one repository that another is to hold, too',
+    ["sealift copy create nightly --from main --to offsite --schedule '0 4 * * *' --keep daily=30,monthly=24"],
+    [addCopyCreate, addCopyUpdate, addCopyList, addCopyShow, addCopyRun, addCopyRetention, addCopyRemove],
   ],
   [
     'password',

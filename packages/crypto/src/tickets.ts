@@ -8,7 +8,7 @@ import { uuidBytes, uuidText } from './uuid.ts';
 /*
  * A ticket: fixed layout, then its signature.
  *
- *   0  version u8 = 1, 2 with a lock, or 3 for the copy of a recovery point
+ *   0  version u8 = 1, 2 with a lock, 3 for the copy of a recovery point, 4 for one with a lock
  *   1  key id, 8 B: first bytes of SHA-256 of the Director's ticket key
  *   9  jti, 16 B                       25  issued u64 ms     33  expires u64 ms     41  longest duration u64 ms
  *  49  job, 16 B                       65  run, 16 B
@@ -16,17 +16,18 @@ import { uuidBytes, uuidText } from './uuid.ts';
  * 145  repository, 16 B               161  encryption domain, 16 B (zeros: none)
  * 177  mode u8 (1 in-flight, 2 source-side)
  * 178  rights u8, one bit each         179  byte quota u64 (2^53 - 1: none)
- * 187  version 2: lock u64 ms, for how long the target keeps the recovery point from being removed, at least 1
- * 187  version 3: SHA-256 of the recovery point file, 32 B, which is all that may be committed
+ * 187  versions 2 and 4: lock u64 ms, for how long the target keeps the recovery point from being removed, at least 1
+ *  -   versions 3 and 4: SHA-256 of the recovery point file, 32 B, which is all that may be committed
  *      Ed25519 signature, 64 B
  */
 
 const KEY_ID_LENGTH = 8;
-/** By version. A ticket without a lock stays in the version that every target can read. */
+/** By version. A ticket is of the oldest version that can say it, so that as many targets as can be read it. */
 const TICKET_LENGTHS: Record<number, number> = {
   1: 187 + SIGNATURE_LENGTH,
   2: 195 + SIGNATURE_LENGTH,
   3: 219 + SIGNATURE_LENGTH,
+  4: 227 + SIGNATURE_LENGTH,
 };
 const LABEL = 'ticket';
 const NO_DOMAIN = Buffer.alloc(16);
@@ -123,7 +124,7 @@ export function readTicket(bytes: Buffer): Ticket {
     rights: readRights(reader.u8()),
   };
   const byteQuota = reader.u64();
-  checkCopy(ticket.rights, version === 3);
+  checkCopy(ticket.rights, version >= 3);
   return { ...ticket, ...(byteQuota === NO_QUOTA ? {} : { byteQuota }), ...readEnd(reader, version) };
 }
 
@@ -131,9 +132,9 @@ function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
   const { lockFor, pointHash } = grant;
   checkCopy(grant.rights, pointHash !== undefined);
   const lock = lockFor === undefined ? [] : [u64(lockFor)];
-  const end = pointHash === undefined ? lock : [pointHash];
+  const copied = pointHash === undefined ? [] : [pointHash];
   return Buffer.concat([
-    u8(pointHash !== undefined ? 3 : 1 + lock.length),
+    u8(1 + lock.length + 2 * copied.length),
     keyId,
     uuidBytes(grant.jti),
     u64(grant.issued),
@@ -148,7 +149,8 @@ function encodeTicket(keyId: Buffer, grant: TicketGrant): Buffer {
     u8(MODES.indexOf(grant.mode) + 1),
     u8(RIGHTS.reduce((bits, right, bit) => bits | (grant.rights.includes(right) ? 1 << bit : 0), 0)),
     u64(grant.byteQuota ?? NO_QUOTA),
-    ...end,
+    ...lock,
+    ...copied,
   ]);
 }
 
@@ -162,8 +164,8 @@ function readDomain(reader: ByteReader): { domainId?: string } {
 }
 
 function readEnd(reader: ByteReader, version: number): Pick<Ticket, 'lockFor' | 'pointHash'> {
-  if (version === 1) return {};
-  return version === 2 ? { lockFor: readLock(reader.u64()) } : { pointHash: Buffer.from(reader.bytes(32)) };
+  const lock = version === 2 || version === 4 ? { lockFor: readLock(reader.u64()) } : {};
+  return version < 3 ? lock : { ...lock, pointHash: Buffer.from(reader.bytes(32)) };
 }
 
 /** The right to copy is the only one on its ticket, and such a ticket names what is copied. */

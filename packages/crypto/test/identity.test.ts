@@ -144,6 +144,7 @@ t.test('a ticket reads back as it was granted', async (t) => {
     grantFor(d.source, d.target, { byteQuota: 0, rights: ['append', 'read', 'verify', 'prune', 'delete'] }),
     grantFor(d.source, d.target, { lockFor: 86_400_000, byteQuota: 7 }),
     grantFor(d.source, d.target, { rights: ['copy'], pointHash: randomBytes(32), byteQuota: 7 }),
+    grantFor(d.source, d.target, { rights: ['copy'], pointHash: randomBytes(32), lockFor: 86_400_000 }),
   ];
   for (const grant of grants) {
     const bytes = signTicket(d.ticketKey.privateKey, grant);

@@ -40,6 +40,8 @@ export interface Context {
   turns: Turns;
   /** Looks, in the background, what a new recovery point means for the others of its job. */
   afterBackup: (jobId: string) => void;
+  /** The same for the copies that a standing copy has made. */
+  afterCopy: (ruleId: string) => void;
   comparisons: Comparisons;
   /** Looks whether a waiting run can begin. */
   wakeDispatcher: () => void;

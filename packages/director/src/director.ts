@@ -4,6 +4,8 @@ import { toFailure } from '@sealift/core';
 import { Comparisons } from './compare/comparisons.ts';
 import { DIRECTOR_DEFAULTS, type DirectorConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { CopySchedule } from './copies/copy-schedule.ts';
+import { retainCopiesInBackground } from './copies/retain-copies.ts';
 import type { Database } from './db/database.ts';
 import { directorId } from './db/settings.ts';
 import { openSqlite } from './db/sqlite.ts';
@@ -112,6 +114,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     timeZone: config.timeZone,
     turns,
     afterBackup: (jobId) => void turns.run(() => retainInBackground(context, jobId)),
+    afterCopy: (ruleId) => void turns.run(() => retainCopiesInBackground(context, ruleId)),
     get comparisons() {
       return comparisons;
     },
@@ -129,6 +132,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
 function useSchedules(context: Context, config: DirectorConfig, parts: AsyncDisposableStack): void {
   parts.use(new KmsWatch(context));
   parts.use(new JobSchedule(context)).look();
+  parts.use(new CopySchedule(context)).look();
   parts.use(new DrillSchedule(context, config.drillInterval));
   parts.use(new UpkeepSchedule(context, verificationsWithin(config.verifyWithin)));
   parts.use(new UpkeepSchedule(context, collectionsEvery(config.collectInterval)));

@@ -8,6 +8,11 @@ export const fail = failuresOf({
     advice:
       'Copy the points of jobs with source-side encryption; for others, run a second job to the other repository.',
   },
+  /** Two standing copies of the same points. */
+  'copy-overlaps': {
+    kind: 'refused',
+    advice: 'Change that one (sealift copy update), or name other jobs with --job.',
+  },
   /** Another Director works on this data folder. */
   'data-in-use': { kind: 'refused', advice: 'Stop the other Director, or give this one a folder of its own.' },
   /** The database was written by a newer version. */

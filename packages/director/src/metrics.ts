@@ -10,6 +10,7 @@ import { allTransporters } from './db/transporters.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
 import type { RunBoard } from './inventory/run-board.ts';
+import { addCopyGauges } from './metrics-of-copies.ts';
 import { addDrillGauges, addKmsGauge, addLockGauge } from './metrics-of-keys.ts';
 import { addRetentionGauges } from './metrics-of-retention.ts';
 import { addScheduleGauge } from './metrics-of-schedules.ts';
@@ -90,6 +91,7 @@ export class DirectorMetrics {
     });
     addKmsGauge(this.#registry, sources);
     addLockGauge(this.#registry, sources);
+    addCopyGauges(this.#registry, sources);
     addDrillGauges(this.#registry, sources);
     addJobGauges(this.#registry, sources);
     addRetentionGauges(this.#registry, sources);

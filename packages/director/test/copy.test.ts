@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { createTaskKeyPair, readTicket } from '@sealift/crypto';
 import type { CopyReport, TaskResult } from '@sealift/wire';
 import t from 'tap';
@@ -82,3 +84,45 @@ t.test('copies that make no sense are refused', async (t) => {
   const body = { transporter: 'laptop', path: '/srv/restored', from: 'offsite' };
   await t.rejects(client.call('restorePoint', { params: { id: point }, body }), { code: 'not-found' });
 });
+
+t.test(
+  'more points than one run may copy are copied by further ones, and what was left behind is not tried for ever',
+  async (t) => {
+    await using stage = await openVault();
+    const { client, target, offsite } = stage;
+    const made = await withPoints(stage, await backUp(stage), 1030);
+    const start = await client.call('startCopy', { params: { id: 'store' }, body: { to: 'offsite' } });
+    const first = await target.task(0);
+    t.same(first.kind === 'copy' && first.spec.points, made.slice(0, 1024));
+    // The oldest is damaged.
+    await target.finish(first, resultWith(offsite, made.slice(1, 1024)));
+    const second = await target.task(1);
+    t.same(second.kind === 'copy' && second.spec, { repositoryId: offsite, points: made.slice(1024) });
+    const shown = await client.call('getRun', { params: { id: start.id } });
+    t.equal(shown.continuedBy, second.taskId);
+    await target.finish(second, resultWith(offsite, made.slice(1024)));
+    const last = await runWhen(stage, second.taskId, ({ state }) => state === 'done');
+    t.notOk('continuedBy' in last);
+    const { id } = await client.call('startCopy', { params: { id: 'store' }, body: { to: 'offsite' } });
+    const again = await target.task(2);
+    t.same(again.kind === 'copy' && [again.taskId, again.spec.points], [id, made.slice(0, 1)], 'the next copy does');
+  },
+);
+
+/** As if the job of this point had made so many; their ids, oldest first. */
+async function withPoints(stage: Theatre, point: string, count: number): Promise<string[]> {
+  const ids = [...Array.from({ length: count - 1 }, () => randomUUID()), point];
+  await stage.director.close();
+  {
+    using database = new DatabaseSync(join(stage.data, 'director.sqlite'));
+    const insert = database.prepare(
+      `INSERT INTO points (id, job_id, repository_id, transporter_id, mode, domain_id, epoch, sequence, hash, files, bytes,
+         created_at) SELECT ?, job_id, repository_id, transporter_id, mode, domain_id, epoch, ?, ?, files, bytes, ?
+       FROM points WHERE id = ?`,
+    );
+    for (const [i, id] of ids.slice(0, -1).entries()) insert.run(id, i, Buffer.alloc(32, i), i, point);
+  }
+  await stage.restart();
+  await Promise.all([stage.source.connected(), stage.target.connected()]);
+  return ids;
+}

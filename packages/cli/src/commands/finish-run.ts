@@ -1,5 +1,5 @@
 import type { RestClient, RunResource } from '@sealift/wire';
-import { exitCodeOfRun } from '../exit-codes.ts';
+import { EXIT, exitCodeOfRun } from '../exit-codes.ts';
 import { printResult } from '../output/document.ts';
 import { formatRun } from '../output/run.ts';
 import { followRun, tellProblems } from '../session/follow-run.ts';
@@ -21,13 +21,26 @@ export async function finishRun(
     printResult(invocation, options.json, run, () => `${run.id}\n`);
     return;
   }
+  let ended = await waitFor(invocation, director, run.id);
+  let warned = ended.state === 'warnings';
+  // A copy may go on in further runs; as a document only the last is printed.
+  while (ended.continuedBy !== undefined) {
+    if (options.json !== true) invocation.host.stdout.write(formatRun(ended));
+    ended = await waitFor(invocation, director, ended.continuedBy);
+    warned ||= ended.state === 'warnings';
+  }
+  const last = ended;
+  printResult(invocation, options.json, last, () => formatRun(last));
+  invocation.exitCode = warned && last.state === 'done' ? EXIT.warnings : exitCodeOfRun(last.state);
+}
+
+async function waitFor(invocation: Invocation, director: RestClient, runId: string): Promise<RunResource> {
   try {
-    const ended = await followRun(invocation, director, run.id);
+    const ended = await followRun(invocation, director, runId);
     await tellProblems(invocation, director, ended);
-    printResult(invocation, options.json, ended, () => formatRun(ended));
-    invocation.exitCode = exitCodeOfRun(ended.state);
+    return ended;
   } catch (thrown) {
-    if (invocation.signal.aborted) say(invocation, `the run goes on; to end it: sealift run cancel ${run.id}`);
+    if (invocation.signal.aborted) say(invocation, `the run goes on; to end it: sealift run cancel ${runId}`);
     throw thrown;
   }
 }

@@ -32,9 +32,20 @@ export interface Point {
   missingSince?: number;
   /** It was removed, and stays as history. */
   removed?: { at: number; by: string; reason: string };
+  /** This is the copy in another repository than that of the original, and all about its target is that of the copy's. */
+  copy?: true;
 }
 
-interface Row {
+export interface KeepingRow {
+  received_at: number | null;
+  locked_until: number | null;
+  hold_json: string | null;
+  missing_since: number | null;
+  removed_at: number | null;
+  removed_json: string | null;
+}
+
+export interface PointRow extends KeepingRow {
   id: string;
   job_id: string;
   job_name: string;
@@ -56,15 +67,9 @@ interface Row {
   authority_certificate: string | null;
   descriptor_hash: Uint8Array | null;
   created_at: number;
-  received_at: number | null;
-  locked_until: number | null;
-  hold_json: string | null;
-  missing_since: number | null;
-  removed_at: number | null;
-  removed_json: string | null;
 }
 
-const SELECT = `SELECT points.*, jobs.name AS job_name, repositories.name AS repository_name,
+export const SELECT_POINTS = `SELECT points.*, jobs.name AS job_name, repositories.name AS repository_name,
     transporters.name AS transporter_name, passwords.name AS password_name,
     authorities.certificate AS authority_certificate
   FROM points
@@ -80,19 +85,19 @@ const NEWEST = 'ORDER BY points.created_at DESC, points.id DESC LIMIT ?';
 export async function listPoints(db: Database, request: PageRequest, jobId?: string): Promise<Page<Point>> {
   const limit = limitOf(request);
   const before = beforeTime(request);
-  const present = `${SELECT} WHERE points.removed_at IS NULL AND (points.created_at, points.id) < (?, ?)`;
+  const present = `${SELECT_POINTS} WHERE points.removed_at IS NULL AND (points.created_at, points.id) < (?, ?)`;
   const rows =
     jobId === undefined
-      ? await db.all<Row>(`${present} ${NEWEST}`, ...before, limit + 1)
-      : await db.all<Row>(`${present} AND points.job_id = ? ${NEWEST}`, ...before, jobId, limit + 1);
-  return pageOf(rows, limit, fromRow, (row) => [row.created_at, row.id]);
+      ? await db.all<PointRow>(`${present} ${NEWEST}`, ...before, limit + 1)
+      : await db.all<PointRow>(`${present} AND points.job_id = ? ${NEWEST}`, ...before, jobId, limit + 1);
+  return pageOf(rows, limit, pointOf, (row) => [row.created_at, row.id]);
 }
 
 /** Also one that was removed; `not-found` when there never was one. */
 export async function pointById(db: Database, id: string): Promise<Point> {
-  const row = await db.get<Row>(`${SELECT} WHERE points.id = ?`, id);
+  const row = await db.get<PointRow>(`${SELECT_POINTS} WHERE points.id = ?`, id);
   if (row === undefined) throw fail('not-found', `There is no recovery point ${id}.`);
-  return fromRow(row);
+  return pointOf(row);
 }
 
 /** `point-removed` for one that is only history. */
@@ -106,7 +111,9 @@ export async function presentPoint(db: Database, id: string): Promise<Point> {
 /** All that a job has in a repository, removed ones left out. */
 export async function pointsOfJob(db: Database, jobId: string, repositoryId: string): Promise<Point[]> {
   const where = 'WHERE points.job_id = ? AND points.repository_id = ? AND points.removed_at IS NULL';
-  return (await db.all<Row>(`${SELECT} ${where} ORDER BY points.created_at`, jobId, repositoryId)).map(fromRow);
+  return (await db.all<PointRow>(`${SELECT_POINTS} ${where} ORDER BY points.created_at`, jobId, repositoryId)).map(
+    pointOf,
+  );
 }
 
 /** To whom a new point belongs, and where its keys are. */
@@ -199,7 +206,7 @@ export async function countPoints(db: Database): Promise<{ repository: string; p
   );
 }
 
-function fromRow(row: Row): Point {
+export function pointOf(row: PointRow): Point {
   return {
     id: row.id,
     job: { id: row.job_id, name: row.job_name },
@@ -219,7 +226,10 @@ function fromRow(row: Row): Point {
   };
 }
 
-function keepingOf(row: Row): Pick<Point, 'receivedAt' | 'lockedUntil' | 'hold' | 'missingSince' | 'removed'> {
+/** How it stands at its target, from its own row or that of a copy. */
+export function keepingOf(
+  row: KeepingRow,
+): Pick<Point, 'receivedAt' | 'lockedUntil' | 'hold' | 'missingSince' | 'removed'> {
   return {
     ...(row.received_at === null ? {} : { receivedAt: row.received_at }),
     ...(row.locked_until === null ? {} : { lockedUntil: row.locked_until }),
@@ -229,7 +239,7 @@ function keepingOf(row: Row): Pick<Point, 'receivedAt' | 'lockedUntil' | 'hold' 
   };
 }
 
-function adoptionOf(row: Row): Pick<Point, 'authority' | 'descriptorHash'> {
+function adoptionOf(row: PointRow): Pick<Point, 'authority' | 'descriptorHash'> {
   const { authority: fingerprint, authority_certificate: certificate, descriptor_hash: hash } = row;
   return {
     ...(fingerprint === null || certificate === null ? {} : { authority: { fingerprint, certificate } }),
@@ -237,6 +247,6 @@ function adoptionOf(row: Row): Pick<Point, 'authority' | 'descriptorHash'> {
   };
 }
 
-function domainOf({ domain_id: id, epoch }: Row): Pick<Point, 'domain'> {
+function domainOf({ domain_id: id, epoch }: PointRow): Pick<Point, 'domain'> {
   return id === null ? {} : { domain: { id, epoch: epoch ?? 0 } };
 }

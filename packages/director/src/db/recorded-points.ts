@@ -42,7 +42,8 @@ export async function recordedPoints(
   const rows = await db.all<Row>(
     `SELECT ${COLUMNS} FROM points WHERE id > ? AND
        (repository_id = ? AND removed_at IS NULL AND removed_json IS NULL OR EXISTS
-         (SELECT 1 FROM point_copies WHERE point_id = points.id AND point_copies.repository_id = ?))
+         (SELECT 1 FROM point_copies AS c WHERE c.point_id = points.id AND c.repository_id = ?
+          AND c.removed_at IS NULL AND c.removed_json IS NULL))
      ORDER BY id LIMIT ?`,
     page.after,
     repositoryId,

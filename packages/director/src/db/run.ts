@@ -59,6 +59,16 @@ export interface UpkeepRun extends AnyRun {
   repository: Named;
   upkeep: Upkeep;
   report?: UpkeepReport;
+  /** Of a copy: for whom. */
+  copyFor?: CopyFor;
+  /** The copy that goes on where this one has ended. */
+  continuedBy?: string;
+}
+
+/** What a copy was queued for: a standing copy, the points of one job, or neither. */
+export interface CopyFor {
+  rule?: { id: string; name?: string };
+  jobId?: string;
 }
 
 export type Run = JobRun | UpkeepRun;
@@ -92,6 +102,10 @@ export interface RunRow {
   cancel_wanted: number;
   restore_json: string | null;
   upkeep_json: string | null;
+  copy_rule_id: string | null;
+  copy_rule_name: string | null;
+  copy_job_id: string | null;
+  continued_by: string | null;
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
@@ -104,30 +118,47 @@ export interface RunRow {
 
 /** Ends before the condition. */
 export const SELECT_RUNS = `SELECT runs.*, jobs.name AS job_name, repositories.name AS repository_name,
-    transporters.name AS transporter_name, points.id AS point_id
+    transporters.name AS transporter_name, points.id AS point_id, copy_rules.name AS copy_rule_name,
+    (SELECT next.id FROM runs AS next WHERE next.follows = runs.id) AS continued_by
   FROM runs
   LEFT JOIN jobs ON jobs.id = runs.job_id
   LEFT JOIN repositories ON repositories.id = runs.repository_id
   JOIN transporters ON transporters.id = runs.transporter_id
-  LEFT JOIN points ON points.id = runs.id`;
+  LEFT JOIN points ON points.id = runs.id
+  LEFT JOIN copy_rules ON copy_rules.id = runs.copy_rule_id`;
 
 export function runOf(row: RunRow): Run {
   const { kind } = row;
-  return isUpkeepKind(kind)
-    ? {
-        ...commonOf(row),
-        kind,
-        repository: { id: row.repository_id ?? '', name: row.repository_name ?? '' },
-        upkeep: JSON.parse(row.upkeep_json ?? ''),
-        ...(row.report_json === null ? {} : { report: JSON.parse(row.report_json) }),
-      }
-    : {
-        ...commonOf(row),
-        kind,
-        job: { id: row.job_id ?? '', name: row.job_name ?? '' },
-        ...(row.restore_json === null ? {} : { restore: JSON.parse(row.restore_json) }),
-        ...(row.point_id === null ? {} : { pointId: row.point_id }),
-      };
+  return isUpkeepKind(kind) ? upkeepRunOf(row, kind) : jobRunOf(row, kind);
+}
+
+function jobRunOf(row: RunRow, kind: JobRun['kind']): JobRun {
+  return {
+    ...commonOf(row),
+    kind,
+    job: { id: row.job_id ?? '', name: row.job_name ?? '' },
+    ...(row.restore_json === null ? {} : { restore: JSON.parse(row.restore_json) }),
+    ...(row.point_id === null ? {} : { pointId: row.point_id }),
+  };
+}
+
+function upkeepRunOf(row: RunRow, kind: UpkeepRun['kind']): UpkeepRun {
+  return {
+    ...commonOf(row),
+    kind,
+    repository: { id: row.repository_id ?? '', name: row.repository_name ?? '' },
+    upkeep: JSON.parse(row.upkeep_json ?? ''),
+    ...(row.report_json === null ? {} : { report: JSON.parse(row.report_json) }),
+    ...(kind === 'copy' ? { copyFor: copyForOf(row) } : {}),
+    ...(row.continued_by === null ? {} : { continuedBy: row.continued_by }),
+  };
+}
+
+function copyForOf({ copy_rule_id: id, copy_rule_name: name, copy_job_id: jobId }: RunRow): CopyFor {
+  return {
+    ...(id === null ? {} : { rule: name === null ? { id } : { id, name } }),
+    ...(jobId === null ? {} : { jobId }),
+  };
 }
 
 function commonOf(row: RunRow): AnyRun {

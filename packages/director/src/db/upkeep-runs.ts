@@ -1,33 +1,45 @@
 import type { UpkeepKind } from '@sealift/wire';
-import type { Database } from './database.ts';
-import type { Upkeep } from './run.ts';
+import type { Database, Statement, Value } from './database.ts';
+import type { CopyFor, Upkeep } from './run.ts';
 
 export interface NewUpkeepRun {
   id: string;
   repositoryId: string;
   transporterId: string;
   upkeep: Upkeep;
+  copyFor?: CopyFor;
   createdAt: number;
 }
+
+const COLUMNS = `id, repository_id, transporter_id, kind, state, attempt, cancel_wanted, upkeep_json, copy_rule_id,
+  copy_job_id, created_at, warnings`;
 
 /** False when another task of this kind waits for the repository already. */
 export async function addUpkeepRun(db: Database, run: NewUpkeepRun): Promise<boolean> {
   const { kind } = run.upkeep;
   const added = await db.run(
-    `INSERT INTO runs (id, repository_id, transporter_id, kind, state, attempt, cancel_wanted, upkeep_json, created_at,
-       warnings)
-     SELECT ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0
+    `INSERT INTO runs (${COLUMNS}) SELECT ?, ?, ?, ?, 'queued', 0, 0, ?, ?, ?, ?, 0
      WHERE NOT EXISTS (SELECT 1 FROM runs WHERE repository_id = ? AND kind = ? AND state = 'queued')`,
-    run.id,
-    run.repositoryId,
-    run.transporterId,
-    kind,
-    JSON.stringify(run.upkeep),
-    run.createdAt,
+    ...valuesOf(run),
     run.repositoryId,
     kind,
   );
   return added > 0;
+}
+
+/** The run that goes on where another has ended, once; it may wait beside others of its kind. */
+export function addFollowingRun(run: NewUpkeepRun, follows: string): Statement {
+  return {
+    sql: `INSERT INTO runs (${COLUMNS}, follows) SELECT ?, ?, ?, ?, 'queued', 0, 0, ?, ?, ?, ?, 0, ?
+      WHERE NOT EXISTS (SELECT 1 FROM runs WHERE follows = ?)`,
+    values: [...valuesOf(run), follows, follows],
+  };
+}
+
+function valuesOf({ id, repositoryId, transporterId, upkeep, copyFor, createdAt }: NewUpkeepRun): Value[] {
+  const { rule, jobId } = copyFor ?? {};
+  const task = [upkeep.kind, JSON.stringify(upkeep)];
+  return [id, repositoryId, transporterId, ...task, rule?.id ?? null, jobId ?? null, createdAt];
 }
 
 /** From `queued` to `running`; false when it is not queued any more or a task that it excludes runs on its repository. */

@@ -32,8 +32,14 @@ function jobFields({ job, pointId, restore }: JobRun) {
   };
 }
 
-function upkeepFields({ repository, report }: UpkeepRun) {
-  return { repository, ...(report === undefined ? {} : { report }) };
+function upkeepFields({ repository, report, copyFor, continuedBy }: UpkeepRun) {
+  const rule = copyFor?.rule;
+  return {
+    repository,
+    ...(report === undefined ? {} : { report }),
+    ...(rule === undefined ? {} : { standingCopy: { id: rule.id, name: rule.name ?? rule.id } }),
+    ...(continuedBy === undefined ? {} : { continuedBy }),
+  };
 }
 
 function restoreResource({ pointId, ...restore }: Restore) {

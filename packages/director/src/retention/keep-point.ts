@@ -1,7 +1,8 @@
 import type { ControlPeer, StoredPoint } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { recordStored } from '../db/kept-points.ts';
-import { type Point, pointById, presentPoint } from '../db/points.ts';
+import { pointIn, presentPointIn } from '../db/point-copies.ts';
+import { type Point, presentPoint } from '../db/points.ts';
 import { PATIENCE, targetOf } from './target-of.ts';
 
 type Ask = (
@@ -10,10 +11,21 @@ type Ask = (
   limit: AbortSignal,
 ) => Promise<StoredPoint>;
 
+/** A point, or with the id of a repository its copy there. */
+export interface PointPlace {
+  pointId: string;
+  from: string | undefined;
+}
+
 /** Has the target lock, hold or release a point, and records how it stands then. */
-export async function changeKeeping(context: Context, pointId: string, what: string, ask: Ask): Promise<Point> {
+export async function changeKeeping(
+  context: Context,
+  { pointId, from }: PointPlace,
+  what: string,
+  ask: Ask,
+): Promise<Point> {
   const { db, log } = context;
-  const point = await presentPoint(db, pointId);
+  const point = await (from === undefined ? presentPoint(db, pointId) : presentPointIn(db, pointId, from));
   const { session } = await targetOf(context, point.repository.id);
   const of = { repositoryId: point.repository.id, pointId: point.id };
   const told = await ask(session.peer, of, AbortSignal.timeout(PATIENCE));
@@ -24,5 +36,5 @@ export async function changeKeeping(context: Context, pointId: string, what: str
     { audit: what, job: point.job.name, point: point.id, lockedUntil, hold: hold?.reason },
     'recovery point kept',
   );
-  return await pointById(db, point.id);
+  return await pointIn(db, point.id, point.repository.id);
 }

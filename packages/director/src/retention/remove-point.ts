@@ -24,11 +24,11 @@ export interface Order {
 export async function removePoint(context: Context, point: Point, order: Order): Promise<Deletion> {
   const { db } = context;
   const { session } = await targetOf(context, point.repository.id);
-  if ((await pointsBeingRestored(db, point.job.id)).has(point.id)) {
+  if ((await pointsBeingRestored(db, point.job.id, readFrom(point))).has(point.id)) {
     throw fail('point-in-use', `The recovery point ${point.id} is being restored.`);
   }
   // First what is wanted: if the answer is lost, the point's absence is no riddle.
-  await recordIntent(db, point.id, order);
+  await recordIntent(db, point, order);
   const reason = Buffer.from(`${order.by}: ${order.reason}`).toString('utf8', 0, LONGEST_REASON);
   const asked = { repositoryId: point.repository.id, pointId: point.id, reason };
   try {
@@ -38,17 +38,22 @@ export async function removePoint(context: Context, point: Point, order: Order):
     const failure = toFailure(thrown);
     if (failure.code === 'point-missing') return await settle(context, point, order, { outcome: 'gone' });
     if (failure.kind !== 'refused' && failure.code !== 'lock-damaged') throw failure;
-    await cancelIntent(db, point.id);
+    await cancelIntent(db, point);
     return await settle(context, point, order, { outcome: 'refused', failure: failure.toJSON() });
   }
 }
 
 /** True for a point that was to be removed when the answer of its target was lost: its absence shows that it was. */
 export async function settleLostRemoval(context: Context, point: Point): Promise<boolean> {
-  const order = await intentOf(context.db, point.id);
+  const order = await intentOf(context.db, point);
   if (order === undefined) return false;
   await settle(context, point, order, { outcome: 'removed' });
   return true;
+}
+
+/** What a restore of this very copy says that it reads from; of an original nothing. */
+function readFrom({ copy, repository }: Point): string | undefined {
+  return copy === true ? repository.id : undefined;
 }
 
 async function settle(
@@ -62,7 +67,7 @@ async function settle(
   const { id: pointId, job, repository, lockedUntil } = point;
   const until = result.outcome === 'refused' && lockedUntil !== undefined ? { lockedUntil } : {};
   const deletion = { at, pointId, job, repository, by, reason, ...result, ...until };
-  const gone = result.outcome === 'refused' ? [] : [recordRemoval(pointId, { at, by, reason })];
+  const gone = result.outcome === 'refused' ? [] : [recordRemoval(point, { at, by, reason })];
   await db.batch([...gone, addDeletion(deletion)]);
   const level = result.outcome === 'refused' ? 'warn' : 'info';
   log[level](

@@ -1,5 +1,6 @@
 import { toFailure } from '@sealift/core';
 import type { Context } from '../context.ts';
+import { retainCopiesDue } from '../copies/retain-copies.ts';
 import { jobsToRetain } from '../db/job-retention.ts';
 import { retainInBackground } from './apply.ts';
 
@@ -41,5 +42,6 @@ export class RetentionSchedule implements AsyncDisposable {
       if (signal.aborted) return;
       await turns.run(() => retainInBackground(this.#context, id));
     }
+    await retainCopiesDue(this.#context, Date.now() - this.#interval);
   }
 }

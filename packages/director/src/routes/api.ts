@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import type { AdminToken } from '../keys/admin-token.ts';
 import type { ServerCertificate } from '../keys/server-certificates.ts';
 import { requireToken } from './authorization.ts';
+import { serveCopies } from './copies.ts';
 import { serveEnrolment } from './enrol.ts';
 import { serveEvents } from './events.ts';
 import { FailedAttempts } from './failed-attempts.ts';
@@ -53,6 +54,7 @@ export async function createApi(
   serveRepositories(app, context);
   serveRepositoryKeys(app, context);
   serveUpkeep(app, context);
+  serveCopies(app, context);
   servePasswords(app, context);
   serveKms(app, context);
   serveJobs(app, context);

@@ -2,7 +2,7 @@ import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
-import { copiesOf, pointIn } from '../db/point-copies.ts';
+import { copiesOf, presentPointIn } from '../db/point-copies.ts';
 import { listPoints, type Point, pointById, presentPoint } from '../db/points.ts';
 import { repositoryNamed } from '../db/repositories.ts';
 import type { Run } from '../db/run.ts';
@@ -10,9 +10,8 @@ import { addRun, existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import { giveForPoint } from '../keys/give-password.ts';
-import { pointResource } from '../resources/point.ts';
+import { copyResource, pointResource } from '../resources/point.ts';
 import { runResource } from '../resources/run.ts';
-import { isoTime } from '../resources/time.ts';
 import { opensWithoutPassword } from '../schedule/missing-key.ts';
 import { publishRun } from '../schedule/run-end.ts';
 import { creationId } from './creation.ts';
@@ -31,10 +30,7 @@ export function servePoints(app: FastifyInstance, context: Context): void {
     const point = await pointById(db, params.id);
     const { domain } = point;
     const passwordNeeded = domain !== undefined && !(await opensWithoutPassword(context, domain));
-    const copies = (await copiesOf(db, params.id)).map(({ repository, receivedAt }) => ({
-      repository,
-      receivedAt: isoTime(receivedAt),
-    }));
+    const copies = (await copiesOf(db, params.id)).map(copyResource);
     return { ...pointResource(point), passwordNeeded, ...(copies.length === 0 ? {} : { copies }) };
   });
 
@@ -47,7 +43,7 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   serve(app, 'restorePoint', async ({ params, body, request }) => {
     // A copy outlives the point that it was made of.
     const from = body.from === undefined ? undefined : (await repositoryNamed(db, body.from)).id;
-    const point = await (from === undefined ? presentPoint(db, params.id) : pointIn(db, params.id, from));
+    const point = await (from === undefined ? presentPoint(db, params.id) : presentPointIn(db, params.id, from));
     const id = await creationId(db, request, 'restorePoint', [point.id, body]);
     return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, { ...body, from })));
   });

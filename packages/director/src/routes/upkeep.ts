@@ -1,12 +1,12 @@
 import type { RunResource } from '@sealift/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
+import { copyOrder } from '../copies/copy-spec.ts';
 import { type Repository, repositoryNamed } from '../db/repositories.ts';
 import type { Upkeep } from '../db/run.ts';
 import { runById } from '../db/runs.ts';
 import { runResource } from '../resources/run.ts';
 import { queueUpkeep } from '../schedule/queue-upkeep.ts';
-import { copySpec } from '../upkeep/copy-spec.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -34,7 +34,11 @@ export function serveUpkeep(app: FastifyInstance, context: Context): void {
 
   serve(app, 'startCopy', async ({ params, body, request }) => {
     const from = await repositoryNamed(context.db, params.id);
-    return await start(context, request, from.id, { kind: 'copy', spec: await copySpec(context, from, body) });
+    const id = await creationId(context.db, request, 'copy', [from.id, body]);
+    const known = await runById(context.db, id);
+    if (known !== undefined) return runResource(context, known);
+    const { spec, copyFor } = await copyOrder(context, from, body);
+    return runResource(context, await queueUpkeep(context, id, from, { kind: 'copy', spec }, copyFor));
   });
 }
 

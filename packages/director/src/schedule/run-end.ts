@@ -1,6 +1,8 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { RunState, TaskPoint, TaskResult } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { nextRound } from '../copies/next-round.ts';
+import { takeCopy } from '../copies/take-copy.ts';
 import { jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { recordCopies } from '../db/point-copies.ts';
@@ -50,9 +52,12 @@ export async function recordResult(context: Context, run: Run, result: TaskResul
   });
   const made = isUpkeepRun(run) || result.point === undefined ? undefined : { run, point: result.point };
   const point = made === undefined ? [] : [await pointStatement(context, made.run, made.point)];
-  const copies = isUpkeepRun(run) && result.report !== undefined ? recordCopies({ ...run, report: result.report }) : [];
-  if ((await db.batch([ending, ...point, ...copies])) !== undefined) {
-    await db.batch([...point, ...copies]);
+  const known = { ...run, ...(result.report === undefined ? {} : { report: result.report }) };
+  const copies = (repeated: boolean) => (isUpkeepRun(known) ? recordCopies(known, { repeated }) : []);
+  const goesOn = result.outcome === 'done' || result.outcome === 'warnings';
+  const next = isUpkeepRun(run) && goesOn ? await nextRound(context, run) : [];
+  if ((await db.batch([ending, ...point, ...copies(false), ...next])) !== undefined) {
+    await db.batch([...point, ...copies(true)]);
     return;
   }
   context.metrics.countBytes(result.progress);
@@ -110,6 +115,7 @@ async function announceEnd(context: Context, runId: string): Promise<void> {
   if (run === undefined) return;
   context.metrics.countEnd(run);
   context.log.info({ ...namesOf(run), state: run.state, failure: run.failure }, 'run ended');
+  if (isUpkeepRun(run)) await takeCopy(context, run);
   if (!isUpkeepRun(run) && run.pointId === undefined) return;
   // Nobody waits for the figures, and a Director that closes meanwhile has no database to ask.
   refreshFigures(context, run).catch((thrown) => {

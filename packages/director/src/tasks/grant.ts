@@ -1,5 +1,6 @@
 import type { BackupSpec } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import { copyRuleById } from '../db/copy-rules.ts';
 import { type Job, jobById } from '../db/jobs.ts';
 import { passwordById } from '../db/passwords.ts';
 import { pointOfRestore } from '../db/point-copies.ts';
@@ -57,7 +58,7 @@ export async function grantOf(context: Context, { transporter }: Session, taskId
 }
 
 /** What is copied to where, and what the ticket for it allows: to bring this very point, and nothing else. */
-export interface CopyGrant extends Pick<Grant, 'jobId' | 'runId' | 'repositoryId' | 'mode' | 'domainId'> {
+export interface CopyGrant extends Pick<Grant, 'jobId' | 'runId' | 'repositoryId' | 'mode' | 'domainId' | 'lockFor'> {
   point: Point;
 }
 
@@ -68,14 +69,18 @@ export async function copyGrantOf(
   { taskId, pointId }: { taskId: string; pointId: string },
 ): Promise<CopyGrant> {
   const run = await runUnderWay(context, transporter, taskId);
-  const upkeep = isUpkeepRun(run) ? run.upkeep : undefined;
+  const { upkeep, copyFor } = isUpkeepRun(run) ? run : {};
   if (upkeep?.kind !== 'copy' || !upkeep.spec.points.includes(pointId)) {
     throw fail('not-permitted', `The task ${taskId} has no recovery point ${pointId} to copy.`);
   }
   const point = await pointById(context.db, pointId);
   const { job, mode, domain } = point;
-  const grant = { jobId: job.id, runId: pointId, repositoryId: upkeep.spec.repositoryId, mode, point };
-  return domain === undefined ? grant : { ...grant, domainId: domain.id };
+  const rule = copyFor?.rule === undefined ? undefined : await copyRuleById(context.db, copyFor.rule.id);
+  return {
+    ...{ jobId: job.id, runId: pointId, repositoryId: upkeep.spec.repositoryId, mode, point },
+    ...(domain === undefined ? {} : { domainId: domain.id }),
+    ...lockOf(rule?.immutableDays),
+  };
 }
 
 async function runUnderWay({ db }: Context, transporter: Session['transporter'], taskId: string): Promise<Run> {
@@ -86,11 +91,12 @@ async function runUnderWay({ db }: Context, transporter: Session['transporter'],
   return run;
 }
 
-function limitsOf({ quotaBytes, immutableDays = 0 }: Job): Pick<Grant, 'quotaBytes' | 'lockFor'> {
-  return {
-    ...(quotaBytes === undefined ? {} : { quotaBytes }),
-    ...(immutableDays === 0 ? {} : { lockFor: immutableDays * DAY }),
-  };
+function limitsOf({ quotaBytes, immutableDays }: Job): Pick<Grant, 'quotaBytes' | 'lockFor'> {
+  return { ...(quotaBytes === undefined ? {} : { quotaBytes }), ...lockOf(immutableDays) };
+}
+
+function lockOf(days = 0): Pick<Grant, 'lockFor'> {
+  return days === 0 ? {} : { lockFor: days * DAY };
 }
 
 function readingGrant(point: Point, runId: string): Grant {

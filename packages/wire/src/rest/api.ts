@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { COPY_OPERATIONS } from './copy-operations.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed, PageQuery, page, Reference } from './fields.ts';
 import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, WarningResource } from './jobs.ts';
@@ -215,6 +216,7 @@ export const API = {
   ...KEY_OPERATIONS,
   ...TRUST_OPERATIONS,
   ...UPKEEP_OPERATIONS,
+  ...COPY_OPERATIONS,
   ...RETENTION_OPERATIONS,
 } as const satisfies Record<string, Endpoint>;
 

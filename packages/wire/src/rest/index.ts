@@ -9,6 +9,7 @@ export {
 } from './api.ts';
 export { fetchAuthority } from './authority.ts';
 export { type CallOptions, RestClient, type RestClientOptions } from './client.ts';
+export type { CopyResource, CopyRetentionResource } from './copies.ts';
 export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
 export { type Named, Problem, type TransporterRole } from './fields.ts';

@@ -30,7 +30,7 @@ const Compression = Type.String({
 const SourcePath = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
 const Glob = Type.String({ minLength: 1, maxLength: 1024 });
 
-const Schedule = Type.String({
+export const Schedule = Type.String({
   minLength: 1,
   maxLength: 256,
   description: 'cron expression of five fields, or @daily and the like, in the time zone of the Director',
@@ -154,6 +154,10 @@ export const RunResource = Type.Object({
   point: Type.Optional(Id),
   restore: Type.Optional(RestoreTarget),
   report: Type.Optional(ReportResource),
+  standingCopy: Type.Optional(Type.Object(Named.properties, { description: 'that queued this copy' })),
+  continuedBy: Type.Optional(
+    Type.String({ description: 'the run that copies the points for which this one had no room' }),
+  ),
 });
 export type RunResource = Static<typeof RunResource>;
 

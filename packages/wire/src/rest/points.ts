@@ -2,6 +2,15 @@ import { type Static, Type } from 'typebox';
 import { EntryFields } from '../control/tasks.ts';
 import { Bytes, Counter, EncryptionMode, FailureResource, Id, Named, Time } from './fields.ts';
 
+const Bonds = {
+  /** The target refuses to remove it before, by its own clock. */
+  lockedUntil: Type.Optional(Time),
+  /** The target refuses to remove it until it is released. */
+  hold: Type.Optional(Type.Object({ reason: Type.String(), since: Time })),
+  /** Its target does not list it any more, and it was not removed from here. */
+  missingSince: Type.Optional(Time),
+};
+
 export const PointResource = Type.Object({
   id: Id,
   job: Named,
@@ -22,14 +31,9 @@ export const PointResource = Type.Object({
   createdAt: Time,
   /** Clock of the target; absent until the Director has asked it. */
   receivedAt: Type.Optional(Time),
-  /** The target refuses to remove it before, by its own clock. */
-  lockedUntil: Type.Optional(Time),
-  /** The target refuses to remove it until it is released. */
-  hold: Type.Optional(Type.Object({ reason: Type.String(), since: Time })),
-  /** Its target does not list it any more, and it was not removed from here. */
-  missingSince: Type.Optional(Time),
+  ...Bonds,
   /** Other repositories that hold it, too; told of a single point. */
-  copies: Type.Optional(Type.Array(Type.Object({ repository: Named, receivedAt: Time }))),
+  copies: Type.Optional(Type.Array(Type.Object({ repository: Named, receivedAt: Time, ...Bonds }))),
   removed: Type.Optional(Type.Object({ at: Time, by: Type.String(), reason: Type.String() })),
 });
 export type PointResource = Static<typeof PointResource>;

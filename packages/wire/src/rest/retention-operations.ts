@@ -6,6 +6,9 @@ import { PointResource } from './points.ts';
 import { DeletionResource, ImmutableDays, KeepRule, Reason, RetentionResource } from './retention.ts';
 import { RepositoryResource } from './storage.ts';
 
+/** Where a recovery point is meant: its own repository unless another one with a copy is named. */
+const OfCopy = closed({ from: Type.Optional(Reference) });
+
 /** Operations on when recovery points are made, and how long they are kept. */
 export const RETENTION_OPERATIONS = {
   updateJob: {
@@ -64,6 +67,7 @@ export const RETENTION_OPERATIONS = {
     tag: 'points',
     summary: 'Removes a recovery point for good; the target refuses while it is locked or held',
     params: ById,
+    query: OfCopy,
     body: closed({ reason: Type.Optional(Reason) }),
     response: PointResource,
   },
@@ -73,6 +77,7 @@ export const RETENTION_OPERATIONS = {
     tag: 'points',
     summary: 'Keeps a recovery point from being removed until it is released',
     params: ById,
+    query: OfCopy,
     body: closed({ reason: Type.Optional(Reason) }),
     response: PointResource,
   },
@@ -82,6 +87,7 @@ export const RETENTION_OPERATIONS = {
     tag: 'points',
     summary: 'Takes the hold of a recovery point back',
     params: ById,
+    query: OfCopy,
     response: PointResource,
   },
   lockPoint: {
@@ -90,6 +96,7 @@ export const RETENTION_OPERATIONS = {
     tag: 'points',
     summary: 'Locks a recovery point until then, by the clock of its target; a lock is only ever extended',
     params: ById,
+    query: OfCopy,
     body: closed({ until: Time }),
     response: PointResource,
   },

@@ -1,16 +1,15 @@
-import type { DeletionResource, RetentionResource } from '@sealift/wire';
+import type { DeletionResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { EXIT } from '../../exit-codes.ts';
 import { fail } from '../../failures.ts';
 import { formatDeletions } from '../../output/deletions.ts';
 import { printResult } from '../../output/document.ts';
-import { harmless, printable } from '../../output/printable.ts';
-import { formatTable } from '../../output/table.ts';
-import { formatTime } from '../../output/units.ts';
+import { harmless } from '../../output/printable.ts';
+import { formatRetention } from '../../output/retention.ts';
 import { openDirector } from '../../session/director.ts';
 import { type Invocation, say } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
-import { formatKeep, KEEP_HELP, parseKeep } from './keep.ts';
+import { KEEP_HELP, parseKeep } from './keep.ts';
 
 interface Options {
   keep?: string;
@@ -44,7 +43,7 @@ export function addJobRetention(parent: Command, invocation: Invocation): void {
       }
       const body = keep === undefined ? {} : { keep: parseKeep(keep) };
       const preview = await director.call('previewRetention', { params, body }, invocation.signal);
-      printResult(invocation, json, preview, () => formatPreview(preview));
+      printResult(invocation, json, preview, () => formatRetention(preview));
       if (preview.stale) say(invocation, 'the target is not connected: this is how it stood when last heard of');
     });
 }
@@ -58,19 +57,4 @@ function tellApplied(
   if (applied.blocked === undefined) return;
   say(invocation, `nothing may be removed now: ${harmless(applied.blocked)}`);
   invocation.exitCode = EXIT.failed;
-}
-
-function formatPreview({ job, rule, timeZone, verdicts, blocked }: RetentionResource): string {
-  const table = formatTable(
-    ['point', 'received', 'verdict', 'why'].map((title) => ({ title })),
-    verdicts.map(({ point, receivedAt, keep, why }) => [
-      point,
-      formatTime(receivedAt),
-      keep ? 'keep' : 'remove',
-      harmless(why.join('; ')),
-    ]),
-  );
-  const gone = verdicts.filter(({ keep }) => !keep).length;
-  const sum = `${printable(job.name)} keeps ${formatKeep(rule)} (days in ${timeZone}): ${gone} of ${verdicts.length} would go\n`;
-  return `${table}${sum}${blocked === undefined ? '' : `nothing is removed now: ${harmless(blocked)}\n`}`;
 }

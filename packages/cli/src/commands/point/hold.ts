@@ -5,10 +5,12 @@ import { harmless } from '../../output/printable.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
+import { placeQuery } from './place-query.ts';
 
 interface Options {
   reason?: string;
   release?: boolean;
+  from?: string;
   json?: boolean;
 }
 
@@ -24,16 +26,18 @@ export function addPointHold(parent: Command, invocation: Invocation): void {
   })
     .option('--reason <text>', 'why; shown to whoever wants to remove it')
     .option('--release', 'take the hold back')
+    .option('--from <repository>', 'mean the copy in this repository, not the original')
     .addOption(jsonOption())
-    .action(async (id: string, { reason, release, json }: Options) => {
+    .action(async (id: string, { reason, release, from, json }: Options) => {
       if (release === true && reason !== undefined) throw fail('usage', '--release takes no --reason');
       const director = await openDirector(invocation);
       const params = { id };
+      const query = placeQuery(from);
       const body = reason === undefined ? {} : { reason };
       const point =
         release === true
-          ? await director.call('releasePoint', { params }, invocation.signal)
-          : await director.call('holdPoint', { params, body }, invocation.signal);
+          ? await director.call('releasePoint', { params, query }, invocation.signal)
+          : await director.call('holdPoint', { params, query, body }, invocation.signal);
       const held = point.hold === undefined ? 'is not held' : `is held: ${harmless(point.hold.reason)}`;
       printResult(invocation, json, point, () => `${point.id} ${held}\n`);
     });

@@ -6,11 +6,13 @@ import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { parseDays } from '../job/keep.ts';
+import { placeQuery } from './place-query.ts';
 
 const DAY = 24 * 3_600_000;
 
 interface Options {
   days: string;
+  from?: string;
   yes?: boolean;
   json?: boolean;
 }
@@ -23,14 +25,19 @@ export function addPointLock(parent: Command, invocation: Invocation): void {
     notes: 'This cannot be taken back or shortened, only extended. The target judges by its own clock.',
   })
     .requiredOption('--days <number>', 'days from now')
+    .option('--from <repository>', 'mean the copy in this repository, not the original')
     .option('--yes', 'do not ask')
     .addOption(jsonOption())
-    .action(async (id: string, { days, yes, json }: Options) => {
+    .action(async (id: string, { days, from, yes, json }: Options) => {
       const until = new Date(Date.now() + parseDays('--days', days) * DAY);
       await confirm(invocation, `Lock it until ${formatTime(until.getTime())} UTC? Nobody can take that back.`, yes);
       const director = await openDirector(invocation);
       const body = { until: until.toISOString() };
-      const point = await director.call('lockPoint', { params: { id }, body }, invocation.signal);
+      const point = await director.call(
+        'lockPoint',
+        { params: { id }, query: placeQuery(from), body },
+        invocation.signal,
+      );
       printResult(
         invocation,
         json,

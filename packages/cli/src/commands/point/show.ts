@@ -40,10 +40,15 @@ export function addPointShow(parent: Command, invocation: Invocation): void {
 }
 
 function copiesOf({ copies = [] }: PointResource): [string, string][] {
-  return copies.map(({ repository, receivedAt }) => [
-    'copy',
-    `in ${printable(repository.name)} since ${formatTime(receivedAt)} UTC`,
-  ]);
+  return copies.map(({ repository, receivedAt, lockedUntil, hold, missingSince }) => {
+    const bonds = [
+      ...(lockedUntil === undefined ? [] : [`locked until ${formatTime(lockedUntil)} UTC`]),
+      ...(hold === undefined ? [] : [`held: ${harmless(hold.reason)}`]),
+      ...(missingSince === undefined ? [] : [`missing since ${formatTime(missingSince)} UTC`]),
+    ];
+    const since = `in ${printable(repository.name)} since ${formatTime(receivedAt)} UTC`;
+    return ['copy', [since, ...bonds].join(', ')];
+  });
 }
 
 function keepingOf(point: PointResource): [string, string | undefined][] {

@@ -20,10 +20,11 @@ export function addRepositoryCopy(parent: Command, invocation: Invocation): void
       'sealift repository copy main --to offsite --point 0198c3f2-7d4e-7a11-9c55-0242ac120002 --wait',
     ],
     notes:
-      'Copies points with source-side encryption that the other repository does not hold yet, the oldest first, at most 1024 a\n' +
-      'run; only chunks that it lacks are sent, still encrypted. Points of in-flight mode are left out. A copy is restored with\n' +
-      '`sealift point restore POINT --from REPOSITORY`, or without a Director with `sealift recover` and the password. Retention\n' +
-      'does not touch copies. With --wait the exit status is 3 when points are damaged and were left out.',
+      'Copies points with source-side encryption that never were in the other repository, the oldest first; only chunks that it\n' +
+      'lacks are sent, still encrypted. 1024 points are copied a run, and further runs follow until all are there. Points of\n' +
+      'in-flight mode are left out. A copy is restored with `sealift point restore POINT --from REPOSITORY`, or without a\n' +
+      'Director with `sealift recover` and the password. For copies by schedule and rule: sealift copy create. With --wait the\n' +
+      'exit status is 3 when points are damaged and were left out.',
   })
     .requiredOption('--to <repository>', 'where to')
     .option('--job <name>', 'only the points of this job')

@@ -1,26 +1,46 @@
 import { type CopySpec, MAX_COPIED, type RequestPart } from '@sealift/wire';
 import type { Context } from '../context.ts';
+import type { CopyRule } from '../db/copy-rules.ts';
 import { jobNamed } from '../db/jobs.ts';
 import { pointsToCopy } from '../db/point-copies.ts';
-import { presentPoint } from '../db/points.ts';
+import { type Point, presentPoint } from '../db/points.ts';
 import { type Repository, repositoryNamed } from '../db/repositories.ts';
+import type { CopyFor } from '../db/run.ts';
 import { fail } from '../failures.ts';
+import { wantedPoints } from './wanted-points.ts';
 
-/** What a request to copy stands for now: the points that the other repository was not reported to hold, oldest first. */
-export async function copySpec(
-  { db }: Context,
+/** A copy as it is queued. */
+export interface CopyOrder {
+  spec: CopySpec;
+  copyFor: CopyFor;
+}
+
+/** What a request to copy stands for now: the points that never were in the other repository, oldest first. */
+export async function copyOrder(
+  context: Context,
   from: Repository,
   { to, job, point }: RequestPart<'startCopy', 'body'>,
-): Promise<CopySpec> {
+): Promise<CopyOrder> {
+  const { db } = context;
   const { id: repositoryId } = await repositoryNamed(db, to);
   if (repositoryId === from.id) throw fail('request-invalid', 'A repository cannot be copied to itself.');
   if (job !== undefined && point !== undefined) throw fail('request-invalid', 'Give a job or a point, not both.');
-  if (point !== undefined) return { repositoryId, points: [await onePoint(db, from, point)] };
+  if (point !== undefined) {
+    return { spec: { repositoryId, points: [await onePoint(db, from, point)] }, copyFor: {} };
+  }
   const jobId = job === undefined ? undefined : await sourceSideJob(db, job);
-  return {
-    repositoryId,
-    points: await pointsToCopy(db, { from: from.id, to: repositoryId, jobId, limit: MAX_COPIED }),
-  };
+  const points = await pointsToCopy(db, { from: from.id, to: repositoryId, jobId });
+  return { spec: specOf(repositoryId, points), copyFor: jobId === undefined ? {} : { jobId } };
+}
+
+/** What a standing copy would bring over now. */
+export async function copyOrderOf(context: Context, rule: CopyRule): Promise<CopyOrder> {
+  const { id, name } = rule;
+  return { spec: specOf(rule.to.id, await wantedPoints(context, rule)), copyFor: { rule: { id, name } } };
+}
+
+export function specOf(repositoryId: string, points: Point[]): CopySpec {
+  return { repositoryId, points: points.slice(0, MAX_COPIED).map(({ id }) => id) };
 }
 
 async function onePoint(db: Context['db'], from: Repository, id: string): Promise<string> {
