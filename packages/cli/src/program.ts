@@ -38,6 +38,7 @@ import { addPointLock } from './commands/point/lock.ts';
 import { addPointLs } from './commands/point/ls.ts';
 import { addPointRemove } from './commands/point/remove.ts';
 import { addPointRestore } from './commands/point/restore.ts';
+import { addPointServe } from './commands/point/serve.ts';
 import { addPointShow } from './commands/point/show.ts';
 import { addPointVersions } from './commands/point/versions.ts';
 import { addRecover } from './commands/recover.ts';
@@ -158,6 +159,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addPointFind,
       addPointVersions,
       addPointRestore,
+      addPointServe,
       addPointHold,
       addPointLock,
       addPointRemove,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { PathWarning, WaysToKeys } from '@sealift/pipeline';
+import type { PathWarning, PointOptions, Unlock, WaysToKeys } from '@sealift/pipeline';
 import type { PointRecord, Repository, Store } from '@sealift/repository';
 import type { Progress } from '@sealift/wire';
 import type { Command } from 'commander';
@@ -9,6 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { fail } from '../failures.ts';
 import { printResult } from '../output/document.ts';
 import { showPath } from '../output/entry-path.ts';
+import { nbdUri } from '../output/nbd-uri.ts';
 import { harmless, printable } from '../output/printable.ts';
 import { type ProgressLine, progressLine } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
@@ -23,6 +24,8 @@ interface Options {
   list?: boolean;
   point: string;
   to?: string;
+  serve?: string;
+  disk?: string[];
   only?: string[];
   overwrite: 'never' | 'older' | 'always';
   kms?: string[];
@@ -44,9 +47,11 @@ export function addRecover(parent: Command, invocation: Invocation): void {
       'sealift recover --repository /mnt/usb/main --to /srv/restored --key-file /mnt/safe/main.key',
       'sealift recover --repository /mnt/usb/main --to /srv/restored \\\n' +
         "    --kms 'pkcs11:token=main;object=hashes?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/root/pin'",
+      'sealift recover --repository /mnt/usb/main --serve /run/web.sock --disk web.raw',
       "sealift recover --repository 's3://backups/site-1?endpoint=https://s3.example.net' --s3-credentials keys --list",
     ],
     notes:
+      'With --serve nothing is restored: disks are served over NBD, read-only, until you press Ctrl-C.\n' +
       'The repository is only read. --key-file and --kms are tried first, then the password, which is asked for. Points\n' +
       'with source-side encryption open by the service or file that the Director had as its `kms` when they were made, or by\n' +
       'their password. Others, in a repository that is encrypted at rest, open by whatever opens one of its key slots.\n' +
@@ -58,6 +63,8 @@ export function addRecover(parent: Command, invocation: Invocation): void {
     .option('--point <id>', 'which recovery point', 'latest')
     .option('--to <dir>', 'folder to restore into')
     .option('--only <pattern...>', 'only what matches')
+    .option('--serve <socket>', 'serve its disks over NBD at this unix socket')
+    .option('--disk <path...>', 'with --serve, which disks (default: all that are sources)')
     .addOption(choice('--overwrite <rule>', 'files that exist', ['never', 'older', 'always']).default('never'))
     .option('--kms <address...>', 'key management service, as in the configuration of the Director')
     .option('--password-file <file>', 'take the password from a file, or from standard input with -')
@@ -65,11 +72,12 @@ export function addRecover(parent: Command, invocation: Invocation): void {
     .option('--ca <file>', 'refuse a point that no source of this authority (its ca.pem) has signed')
     .addOption(jsonOption())
     .action(async (options: Options) => {
-      if (options.list !== true && options.to === undefined) {
-        throw fail('usage', 'recover needs --to DIR, or --list to show the recovery points');
+      if ([options.list, options.to, options.serve].filter((wanted) => wanted !== undefined).length !== 1) {
+        throw fail('usage', 'recover needs --to DIR, --serve SOCKET, or --list to show the recovery points');
       }
       await using repository = await openForReading(invocation, options);
       if (options.list === true) await listPoints(invocation, repository, options.json);
+      else if (options.serve !== undefined) await serveDisks(invocation, repository, options, options.serve);
       else await restore(invocation, repository, options, options.to as string);
     });
 }
@@ -112,19 +120,14 @@ function describePoint({ id, hash, createdAt, receivedAt, mode, jobId, sourceId,
 
 async function restore(invocation: Invocation, repository: Repository, options: Options, to: string): Promise<void> {
   const { host, signal } = invocation;
-  const { keysForRecovery, recoverFromRepository, unlockForRecovery } = await import('@sealift/pipeline');
+  const { recoverFromRepository } = await import('@sealift/pipeline');
   const destination = resolve(host.cwd, to);
-  const authority =
-    options.ca === undefined ? {} : { authority: await readFile(resolve(host.cwd, options.ca), 'utf8') };
-  const ways = waysToKeys(invocation, options);
+  const point = await pointOptions(invocation, repository, options);
   using line = progressLine(host, 'recover');
   const { manifest, progress } = await recoverFromRepository(
     repository,
     {
-      pointId: options.point,
-      ...authority,
-      keys: keysForRecovery(ways('Encryption password'), repository),
-      unlock: unlockForRecovery(ways('Repository password')),
+      ...point,
       destination,
       only: options.only ?? [],
       overwrite: options.overwrite,
@@ -142,6 +145,50 @@ async function restore(invocation: Invocation, repository: Repository, options: 
     options.json,
     { point: pointId, mode, made, destination, files, bytes, warnings },
     () => `restored ${files} files, ${formatBytes(bytes)}, of ${pointId} (${mode}) to ${printable(destination)}\n`,
+  );
+}
+
+async function pointOptions(
+  invocation: Invocation,
+  repository: Repository,
+  options: Options,
+): Promise<PointOptions & { unlock: Unlock }> {
+  const { keysForRecovery, unlockForRecovery } = await import('@sealift/pipeline');
+  const { ca } = options;
+  const authority = ca === undefined ? {} : { authority: await readFile(resolve(invocation.host.cwd, ca), 'utf8') };
+  const ways = waysToKeys(invocation, options);
+  return {
+    pointId: options.point,
+    ...authority,
+    keys: keysForRecovery(ways('Encryption password'), repository),
+    unlock: unlockForRecovery(ways('Repository password')),
+  };
+}
+
+async function serveDisks(
+  invocation: Invocation,
+  repository: Repository,
+  options: Options,
+  socket: string,
+): Promise<void> {
+  const { host, signal } = invocation;
+  const { serveDisksOfRepository } = await import('@sealift/pipeline');
+  const path = resolve(host.cwd, socket);
+  await serveDisksOfRepository(
+    repository,
+    {
+      ...(await pointOptions(invocation, repository, options)),
+      disks: (options.disk ?? []).map((disk) => Buffer.from(disk)),
+      listen: { path },
+      onServing: ({ disks }) => {
+        const served = disks.map(({ name, size }) => ({ name, size, address: nbdUri(path, name) }));
+        printResult(invocation, options.json, { socket: path, disks: served }, () =>
+          served.map(({ address }) => `${address}\n`).join(''),
+        );
+      },
+      onFailure: ({ message, code }) => say(invocation, `warning: ${harmless(message)} (${code})`),
+    },
+    signal,
   );
 }
 

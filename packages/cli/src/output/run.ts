@@ -48,7 +48,10 @@ export function formatRun(run: RunResource): string {
     ['warnings', String(run.warnings)],
     ['point', run.point],
     ...reportFields(run.report),
-    ['restored to', run.restore === undefined ? undefined : printable(run.restore.path)],
+    [
+      run.restore?.serve === true ? 'served at' : 'restored to',
+      run.restore === undefined ? undefined : printable(run.restore.path),
+    ],
     ['failure', run.failure === undefined ? undefined : `${harmless(run.failure.message)} (${run.failure.code})`],
   ]);
 }

@@ -21,6 +21,8 @@ export interface Restore {
   overwrite: RestoreSpec['overwrite'];
   /** The repository with the copy that is restored from; that of the point unless told. */
   from?: string;
+  /** Nothing is restored: the disks in `only` are served at the socket `path` until the run is cancelled. */
+  serve?: true;
 }
 
 /** Kind and details of a task on a repository. */

@@ -41,19 +41,35 @@ export function servePoints(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'restorePoint', async ({ params, body, request }) => {
-    // A copy outlives the point that it was made of.
-    const from = body.from === undefined ? undefined : (await repositoryNamed(db, body.from)).id;
-    const point = await (from === undefined ? presentPoint(db, params.id) : presentPointIn(db, params.id, from));
+    const { point, from } = await pointOrCopy(context, params.id, body.from);
     const id = await creationId(db, request, 'restorePoint', [point.id, body]);
     return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, { ...body, from })));
   });
+
+  serve(app, 'servePoint', async ({ params, body, request }) => {
+    const { point, from } = await pointOrCopy(context, params.id, body.from);
+    const id = await creationId(db, request, 'servePoint', [point.id, body]);
+    const { transporter, path, disks: only } = body;
+    const wanted = { transporter, path, from, serve: true as const, ...(only === undefined ? {} : { only }) };
+    return runResource(context, (await runById(db, id)) ?? (await queue(context, id, point, wanted)));
+  });
+}
+
+/** A copy outlives the point that it was made of. */
+async function pointOrCopy(
+  { db }: Context,
+  id: string,
+  repository: string | undefined,
+): Promise<{ point: Point; from: string | undefined }> {
+  const from = repository === undefined ? undefined : (await repositoryNamed(db, repository)).id;
+  return { from, point: await (from === undefined ? presentPoint(db, id) : presentPointIn(db, id, from)) };
 }
 
 async function queue(
   context: Context,
   id: string,
   point: Point,
-  body: Omit<RequestPart<'restorePoint', 'body'>, 'from'> & { from: string | undefined },
+  body: Omit<RequestPart<'restorePoint', 'body'>, 'from'> & { from: string | undefined; serve?: true },
 ): Promise<Run> {
   const { db, log } = context;
   const transporter = await transporterNamed(db, body.transporter);
@@ -66,6 +82,7 @@ async function queue(
     only: body.only ?? [],
     overwrite: body.overwrite ?? ('never' as const),
     ...(body.from === undefined ? {} : { from: body.from }),
+    ...(body.serve === undefined ? {} : { serve: body.serve }),
   };
   await addRun(db, { id, jobId: point.job.id, transporterId: transporter.id, restore, createdAt: Date.now() });
   log.info({ job: point.job.name, run: id, point: point.id, transporter: transporter.name }, 'restore queued');

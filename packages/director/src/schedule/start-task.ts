@@ -88,6 +88,7 @@ async function jobTaskOf(context: Context, run: JobRun): Promise<TaskStart> {
       destination: run.restore.path,
       only: run.restore.only,
       overwrite: run.restore.overwrite,
+      ...(run.restore.serve === undefined ? {} : { serve: run.restore.serve }),
       ...(point.authority === undefined ? {} : { authority: point.authority.certificate }),
     },
   };

@@ -29,6 +29,7 @@ export const ProgressFields = record({
     Type.Literal('reading'),
     Type.Literal('committing'),
     Type.Literal('restoring'),
+    Type.Literal('serving'),
     Type.Literal('waiting'),
     Type.Literal('verifying'),
     Type.Literal('repairing'),
@@ -117,6 +118,11 @@ export const RestoreSpec = record({
   /** Globs; empty for everything. */
   only: Type.Array(text(1024), { maxItems: 1024 }),
   overwrite: Overwrite,
+  /**
+   * Nothing is written: the disks that `only` names by their paths, or all, are served over NBD at the unix socket
+   * `destination`, until the task is cancelled.
+   */
+  serve: Type.Optional(Type.Literal(true)),
 });
 export type RestoreSpec = Static<typeof RestoreSpec>;
 

@@ -2,7 +2,15 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { COPY_OPERATIONS } from './copy-operations.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed, PageQuery, page, Reference } from './fields.ts';
-import { JobRequest, JobResource, RestoreRequest, RunResource, RunState, WarningResource } from './jobs.ts';
+import {
+  JobRequest,
+  JobResource,
+  RestoreRequest,
+  RunResource,
+  RunState,
+  ServeRequest,
+  WarningResource,
+} from './jobs.ts';
 import { KEY_OPERATIONS } from './key-operations.ts';
 import { LOOK_OPERATIONS } from './look-operations.ts';
 import { PasswordRequest, PasswordResource } from './passwords.ts';
@@ -209,6 +217,16 @@ export const API = {
     summary: 'Queues a restore of a recovery point to a folder of a Transporter',
     params: ById,
     body: RestoreRequest,
+    response: RunResource,
+    status: 202,
+  },
+  servePoint: {
+    method: 'POST',
+    path: '/api/v1/points/:id/serve',
+    tag: 'points',
+    summary: 'Queues a run that serves disks of a recovery point, read-only, over NBD until it is cancelled',
+    params: ById,
+    body: ServeRequest,
     response: RunResource,
     status: 202,
   },

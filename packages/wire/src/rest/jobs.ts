@@ -109,6 +109,9 @@ export const RestoreTarget = Type.Object({
   overwrite: OverwriteRule,
   /** The repository with the copy that is restored from. */
   from: Type.Optional(Id),
+  serve: Type.Optional(
+    Type.Literal(true, { description: 'the disks in `only` are served at the socket `path`; nothing is written' }),
+  ),
 });
 
 /** What a task on a repository has found or done. */
@@ -174,5 +177,17 @@ export const RestoreRequest = closed({
   path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/', description: 'absolute folder to restore into' }),
   only: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   overwrite: Type.Optional(OverwriteRule),
+  from: Type.Optional(Reference),
+});
+
+export const ServeRequest = closed({
+  transporter: Reference,
+  path: Type.String({ minLength: 1, maxLength: 100, pattern: '^/', description: 'absolute path of the unix socket' }),
+  disks: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
+      maxItems: 32,
+      description: 'paths in the recovery point; all disks that are roots of it without',
+    }),
+  ),
   from: Type.Optional(Reference),
 });
