@@ -8,7 +8,7 @@ import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
 import { ProgressMeter } from './progress.ts';
 import { findEntries } from './read/find-entries.ts';
-import { openImages } from './read/open-images.ts';
+import { openRoots } from './read/open-roots.ts';
 import { planWork } from './read/plan-work.ts';
 import { type OnProblem, readWork } from './read/read-work.ts';
 import { startSourceWorkers, storeWith } from './read/source-pool.ts';
@@ -70,8 +70,8 @@ async function backUp(
   const store = storeWith(pool);
 
   const roots = nameRoots(options.sources);
-  await using images = await openImages(roots, signal);
-  const entries = findEntries(roots, images, options.exclude, meter);
+  await using served = await openRoots(roots, options.spool, signal);
+  const entries = findEntries(roots, served, options.exclude, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>
     readWork(unit, pool, dedup, warn).catch((thrown) => {

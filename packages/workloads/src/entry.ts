@@ -1,4 +1,4 @@
-import type { NbdAddress } from './nbd/address.ts';
+import type { NbdPlace } from './nbd/address.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
@@ -40,7 +40,7 @@ export interface FoundEntry extends EntryMetadata {
     path: Buffer;
     links: number;
     /** Where its content is read instead of at `path`. */
-    nbd?: NbdAddress;
+    nbd?: NbdPlace;
   };
 }
 
@@ -49,4 +49,9 @@ export interface Warning<Code extends string> {
   path: Buffer;
   code: Code;
   message: string;
+}
+
+/** A root that is served while it is read, until it is disposed of, and the entries that it makes, in tree order. */
+export interface OpenRoot extends AsyncDisposable {
+  entries: FoundEntry[];
 }

@@ -26,6 +26,18 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Check it with `qemu-img info --backing-chain`; shut the machine down that is using it.',
   },
+  /** The monitor of a virtual machine cannot be connected to, or has gone. */
+  'vm-unreachable': { kind: 'retry', advice: 'Check that the virtual machine runs and that its socket may be opened.' },
+  /** The monitor has another client, and takes one at a time. */
+  'vm-busy': { kind: 'retry', advice: 'Give the virtual machine a second `-qmp` socket for Sealift alone.' },
+  /** QEMU does not do what a backup needs of it. */
+  'vm-refused': {
+    kind: 'refused',
+    advice: 'Look at what else works on its disks: `query-jobs`, `query-block-exports`.',
+  },
+  /** What listens at a socket is no monitor of QEMU. */
+  'vm-violation': { kind: 'refused', advice: 'Name the socket that the virtual machine was given with `-qmp unix:…`.' },
+  'vm-without-disks': { kind: 'refused', advice: 'Check with `query-block` which disks the virtual machine has.' },
   /** An NBD server cannot be connected to. */
   'nbd-unreachable': { kind: 'retry', advice: 'Check that the NBD server runs and that its socket may be opened.' },
   /** The connection to an NBD server or client ended or fell silent. */

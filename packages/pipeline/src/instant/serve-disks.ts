@@ -80,11 +80,13 @@ async function named(tree: TreeReader, paths: Buffer[]): Promise<TreeEntry[]> {
   return entries;
 }
 
-/** Every disk is a root of its own. */
+/** A disk is a root of its own, or stands directly in that of its machine. */
 async function allDisks(tree: TreeReader): Promise<TreeEntry[]> {
   const found: TreeEntry[] = [];
   for await (const root of tree.children(Buffer.alloc(0))) {
     if (root.disk === true) found.push(root);
+    if (root.kind !== 'directory') continue;
+    for await (const entry of tree.children(root.path)) if (entry.disk === true) found.push(entry);
   }
   return found;
 }

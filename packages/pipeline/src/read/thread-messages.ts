@@ -1,5 +1,5 @@
 import type { ChunkKeys, ChunkType, Compression, RunKey } from '@sealift/crypto';
-import type { NbdAddress, SourceState } from '@sealift/workloads';
+import type { NbdPlace, SourceState } from '@sealift/workloads';
 
 /** What a source worker is given at its start. */
 export interface SourceWorkerData {
@@ -37,7 +37,7 @@ export interface StretchWork {
   /** The file as it was found; it is compared when the stretch was read. */
   found: SourceState;
   /** Where it is read instead of at `path`. */
-  nbd?: NbdAddress;
+  nbd?: NbdPlace;
 }
 
 export interface StretchResult {

@@ -1,4 +1,4 @@
-import { isDiskImage, rawImageName } from '@sealift/workloads';
+import { isDiskImage, isMachine, machineName, rawImageName } from '@sealift/workloads';
 
 /** A protected path and the name its root has in the tree. */
 export interface NamedRoot {
@@ -15,9 +15,7 @@ const SLASH = 0x2f;
 export function nameRoots(paths: Buffer[]): NamedRoot[] {
   const taken = new Set<string>();
   const roots = paths.map((path) => {
-    const last = lastComponent(path);
-    // What is kept of an image is its disk, not the file that it is stored in.
-    const base = isDiskImage(path) ? rawImageName(last) : last;
+    const base = baseName(path, lastComponent(path));
     let name = base;
     for (let copy = 2; taken.has(name.toString('latin1')); copy++)
       name = Buffer.concat([base, Buffer.from(`~${copy}`)]);
@@ -25,6 +23,12 @@ export function nameRoots(paths: Buffer[]): NamedRoot[] {
     return { path, name };
   });
   return roots.sort((a, b) => a.name.compare(b.name));
+}
+
+/** What is kept of an image is its disk, not the file that it is stored in; of a socket, the machine behind it. */
+function baseName(path: Buffer, last: Buffer): Buffer {
+  if (isDiskImage(path)) return rawImageName(last);
+  return isMachine(path) ? machineName(last) : last;
 }
 
 function lastComponent(path: Buffer): Buffer {

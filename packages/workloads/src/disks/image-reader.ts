@@ -1,6 +1,6 @@
 import { toFailure } from '@sealift/core';
 import { fail } from '../failures.ts';
-import type { NbdAddress } from '../nbd/address.ts';
+import type { NbdPlace } from '../nbd/address.ts';
 import { NbdClient } from '../nbd/client.ts';
 import { ALLOCATION, BASE_ALLOCATION } from '../nbd/protocol.ts';
 import type { Extent } from '../source/source-file.ts';
@@ -13,8 +13,8 @@ export class ImageReader implements AsyncDisposable {
     this.#client = client;
   }
 
-  static async connect(address: NbdAddress): Promise<ImageReader> {
-    return new ImageReader(await NbdClient.connect(address, { contexts: [BASE_ALLOCATION] }));
+  static async connect({ address, exportName }: NbdPlace): Promise<ImageReader> {
+    return new ImageReader(await NbdClient.connect(address, { exportName, contexts: [BASE_ALLOCATION] }));
   }
 
   /** Data, and what is known to be zeros, from `from` to `to`. */

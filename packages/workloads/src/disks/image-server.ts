@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../failures.ts';
-import type { NbdAddress } from '../nbd/address.ts';
+import type { NbdAddress, NbdPlace } from '../nbd/address.ts';
 import { NbdClient } from '../nbd/client.ts';
 import { pathText } from '../path-text.ts';
 import type { ImageFormat } from './image-format.ts';
@@ -17,13 +17,13 @@ const MOST_MESSAGE = 2000;
 
 /** A disk image, with all images that it is based on, served to read by a qemu-nbd of its own. */
 export class ImageServer implements AsyncDisposable {
-  readonly address: NbdAddress;
+  readonly place: NbdPlace;
   /** Bytes of the disk, not of the file. */
   readonly size: number;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(address: NbdAddress, size: number, resources: AsyncDisposableStack) {
-    this.address = address;
+    this.place = { address, exportName: '' };
     this.size = size;
     this.#resources = resources;
   }

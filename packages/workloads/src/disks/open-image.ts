@@ -1,14 +1,9 @@
 import { realpathSync, statSync } from 'node:fs';
-import type { FoundEntry } from '../entry.ts';
+import type { OpenRoot } from '../entry.ts';
 import { excludeRules } from '../exclude.ts';
 import { walk } from '../source/walk.ts';
 import { imageFormat } from './image-format.ts';
 import { ImageServer } from './image-server.ts';
-
-/** A disk image being served, and the entry that its disk makes in a tree. */
-export interface OpenImage extends AsyncDisposable {
-  entry: FoundEntry;
-}
 
 /** Whether a source is a file in one of the formats that cannot be read as they are. */
 export function isDiskImage(path: Buffer): boolean {
@@ -21,7 +16,7 @@ export function isDiskImage(path: Buffer): boolean {
  * @param name of the entry in the tree
  * @throws Failure `image-tool-missing`, `image-unreadable`, `unreadable`
  */
-export async function openImage(path: Buffer, name: Buffer, signal?: AbortSignal): Promise<OpenImage> {
+export async function openImage(path: Buffer, name: Buffer, signal?: AbortSignal): Promise<OpenRoot> {
   const format = imageFormat(path);
   const real = realpathSync.native(path, { encoding: 'buffer' });
   const [item] = walk(real, { name, exclude: excludeRules([]) });
@@ -31,7 +26,7 @@ export async function openImage(path: Buffer, name: Buffer, signal?: AbortSignal
   const server = await ImageServer.start(real, format, signal);
   const { entry } = item;
   return {
-    entry: { ...entry, size: server.size, disk: true, source: { ...entry.source, nbd: server.address } },
+    entries: [{ ...entry, size: server.size, disk: true, source: { ...entry.source, nbd: server.place } }],
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

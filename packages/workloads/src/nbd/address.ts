@@ -1,6 +1,12 @@
 /** Where an NBD server listens. */
 export type NbdAddress = { path: string } | { host: string; port: number };
 
+/** An export of an NBD server. */
+export interface NbdPlace {
+  address: NbdAddress;
+  exportName: string;
+}
+
 /** The address as qemu and libnbd take it. */
 export function nbdUri(address: NbdAddress, exportName = ''): string {
   const name = encodeURIComponent(exportName);
