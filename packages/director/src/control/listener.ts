@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { acceptControl, type ControlHandlers, type ControlPeer, tlsRules } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { recordLastSeen } from '../db/transporters.ts';
@@ -46,6 +47,11 @@ export function createControlListener(
     rejectUnauthorized: true,
   };
   const server = createServer(options, (_, response) => response.writeHead(426, { connection: 'close' }).end());
+  const streams = new Set<Socket>();
+  server.on('connection', (stream: Socket) => {
+    streams.add(stream);
+    stream.once('close', () => streams.delete(stream));
+  });
   const peers = new Set<ControlPeer>();
   acceptControl(
     server,
@@ -62,7 +68,8 @@ export function createControlListener(
   const close = async () => {
     const stopped = new Promise((resolve) => server.close(resolve));
     await Promise.all([...peers].map((peer) => peer.close()));
-    server.closeAllConnections();
+    // Those that were still on their way to being peers would keep the server open.
+    for (const stream of streams) stream.destroy();
     await stopped;
   };
   return { server, close, [Symbol.asyncDispose]: close };
