@@ -5,6 +5,7 @@ import { openManifest, type ProtectionMode, type Repository, sealManifest } from
 import { type Link, MESSAGE } from '@sealift/wire';
 import t, { type Test } from 'tap';
 import { type Pair, pair } from './pair.ts';
+import { pretending } from './pretending.ts';
 import { noise } from './sources.ts';
 
 type StoredChunk = Awaited<ReturnType<Repository['readChunk']>>;
@@ -13,17 +14,6 @@ type Tamper = (chunk: StoredChunk, id: Buffer) => StoredChunk | Promise<StoredCh
 const FILES = 6;
 const FILE_LENGTH = 700_000;
 const MODES: ProtectionMode[] = ['in-flight', 'source-side'];
-
-/** A repository as this target pretends it is: what is not overridden is the truth. */
-function pretending(repository: Repository, lies: Partial<Repository>): Repository {
-  return new Proxy(repository, {
-    get(truth, name) {
-      if (Object.hasOwn(lies, name)) return Reflect.get(lies, name);
-      const value = Reflect.get(truth, name);
-      return typeof value === 'function' ? value.bind(truth) : value;
-    },
-  });
-}
 
 function tamperingWithChunks(repository: Repository, tamper: Tamper): Repository {
   return pretending(repository, {

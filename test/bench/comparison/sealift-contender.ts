@@ -45,23 +45,24 @@ async function measureRun(
   store: string,
   begin: () => Promise<RunResource>,
 ): Promise<{ run: RunResource; measured: Measured }> {
-  const [storedBefore, sentBefore] = [await bytesBelow(store), site.link?.bytes ?? 0];
-  const stagesBefore = await stagesOf(site);
+  const storedBefore = await bytesBelow(store);
+  const before = await countersOf(site);
   const watch = await ProcessWatch.start([site.source.pid, site.target.pid]);
   const start = performance.now();
   const run = await site.ended((await begin()).id);
   const seconds = (performance.now() - start) / 1000;
   const { cpuSeconds, peakBytes } = await watch.cost();
+  const after = await countersOf(site);
   const profile: Profile = {
     cpuSeconds: bySide(cpuSeconds),
     peakBytes: bySide(peakBytes),
-    stages: difference(await stagesOf(site), stagesBefore),
+    stages: { source: growth(after.source, before.source), target: growth(after.target, before.target) },
   };
   const measured = {
     seconds,
     cpuSeconds: cpuSeconds.reduce((sum, next) => sum + next, 0),
     peakBytes: Math.max(...peakBytes),
-    bytesSent: site.link === undefined ? (run.progress?.bytesSent ?? 0) : site.link.bytes - sentBefore,
+    bytesSent: after.bytesSent - before.bytesSent,
     bytesStored: (await bytesBelow(store)) - storedBefore,
     profile,
   };
@@ -72,26 +73,30 @@ function bySide([source, target]: number[]): { source: number; target: number } 
   return { source: source as number, target: target as number };
 }
 
-type Stages = Profile['stages'];
+interface Counters {
+  /** Seconds by stage. */
+  source: Record<string, number>;
+  target: Record<string, number>;
+  /** Both ways. */
+  bytesSent: number;
+}
 
-async function stagesOf({ source, target }: SealiftSite): Promise<Stages> {
-  const [here, there] = await Promise.all(
-    [source, target].map(({ addresses }) => readStages(`${addresses.health}/metrics`)),
-  );
-  return { source: here as Stages['source'], target: there as Stages['target'] };
+async function countersOf({ source, target }: SealiftSite): Promise<Counters> {
+  const read = async (url: string) => await (await fetch(`${url}/metrics`)).text();
+  const here = await read(source.addresses.health as string);
+  const there = await read(target.addresses.health as string);
+  const sent = (text: string) => Number(/^sealift_bytes_total\{stage="sent"\} (\S+)$/m.exec(text)?.[1] ?? 0);
+  return { source: stagesIn(here), target: stagesIn(there), bytesSent: sent(here) + sent(there) };
 }
 
 /** The counters of a Transporter's stage profile. */
-async function readStages(url: string): Promise<Record<string, number>> {
-  const text = await (await fetch(url)).text();
-  const lines = text.matchAll(/^sealift_stage_seconds_total\{stage="([a-z-]+)"\} (\S+)$/gm);
+function stagesIn(metrics: string): Record<string, number> {
+  const lines = metrics.matchAll(/^sealift_stage_seconds_total\{stage="([a-z-]+)"\} (\S+)$/gm);
   return Object.fromEntries([...lines].map(([, stage, seconds]) => [stage, Number(seconds)]));
 }
 
-function difference(after: Stages, before: Stages): Stages {
-  const of = (side: keyof Stages) =>
-    Object.fromEntries(
-      Object.entries(after[side]).map(([stage, seconds]) => [stage, seconds - (before[side][stage] ?? 0)]),
-    );
-  return { source: of('source'), target: of('target') };
+function growth(after: Record<string, number>, before: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(after).map(([stage, seconds]) => [stage, seconds - (before[stage] ?? 0)] as const),
+  );
 }

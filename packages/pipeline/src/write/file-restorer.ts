@@ -1,4 +1,4 @@
-import { type ByteCredit, type Failure, toFailure } from '@sealift/core';
+import { type ByteCredit, type Failure, orderedParallel, toFailure } from '@sealift/core';
 import type { Segment, TreeEntry } from '@sealift/repository';
 import type { ProgressMeter } from '../progress.ts';
 import { ownBuffer, transferable } from '../threads/channel.ts';
@@ -6,10 +6,14 @@ import type { PointSource } from '../transfer/point-source.ts';
 import type { TreeReader } from '../tree/tree-reader.ts';
 import { packEntries } from './entry-packing.ts';
 import type { MemberFile, RestoreUnit } from './plan-restore.ts';
-import type { OpenedOutput, RestorePool, StoredPiece } from './restore-messages.ts';
+import { type OpenedOutput, type RestorePool, type StoredPiece, TWIN } from './restore-messages.ts';
+import { RestoredMembers, type Twin } from './restored-members.ts';
 
 /** What a bundle is taken to weigh before it is there. */
 const BUNDLE_WEIGHT = 2 * 1024 * 1024;
+/** Large files of a unit that are open at a time: with one, each would wait for its first chunk to come. */
+const LARGE_UNDER_WAY = 8;
+const TWINS_TOGETHER = 64;
 
 /** Fetches what files are made of, in order and ahead, and has the workers open and write it. */
 export class FileRestorer {
@@ -19,6 +23,7 @@ export class FileRestorer {
   readonly #fetched: ByteCredit;
   readonly #meter: ProgressMeter;
   readonly #signal: AbortSignal;
+  readonly #written = new RestoredMembers();
   #lastOpener = 0;
 
   /** @param fetched bounds the stored bytes that are on their way or not yet written, over all files */
@@ -41,8 +46,42 @@ export class FileRestorer {
   /** Restores the files of a unit; folders above them are there. */
   async restore(unit: RestoreUnit): Promise<void> {
     if (unit.empty.length > 0) this.#meter.add('files', await this.#pool.call('empty', packEntries(unit.empty)));
-    await Promise.all([...byBundle(unit.members)].map((files) => this.#restoreMembers(files)));
-    for (const entry of unit.large) await this.#restoreLarge(entry);
+    const { twins, others } = this.#written.split(unit.members);
+    const unlike = this.#restoreTwins(twins);
+    await Promise.all([this.#restoreAll(others), unlike.then((files) => this.#restoreAll(files))]);
+    const large = orderedParallel(unit.large, LARGE_UNDER_WAY, (entry) => this.#restoreLarge(entry));
+    for await (const _ of large) this.#signal.throwIfAborted();
+  }
+
+  async #restoreAll(files: MemberFile[]): Promise<void> {
+    await Promise.all([...byBundle(files)].map((ofBundle) => this.#restoreMembers(ofBundle)));
+  }
+
+  /** @returns files whose twin is no longer what it was, so that their contents have to be fetched */
+  async #restoreTwins(twins: Twin[]): Promise<MemberFile[]> {
+    const parts = Array.from({ length: Math.ceil(twins.length / TWINS_TOGETHER) }, (_, i) =>
+      twins.slice(i * TWINS_TOGETHER, (i + 1) * TWINS_TOGETHER),
+    );
+    return (await Promise.all(parts.map((part) => this.#restoreSomeTwins(part)))).flat();
+  }
+
+  async #restoreSomeTwins(twins: Twin[]): Promise<MemberFile[]> {
+    const outcomes = await this.#pool.call('twins', {
+      entries: packEntries(twins.map(({ file }) => file.entry)),
+      paths: twins.map(({ path }) => ownBuffer(path)),
+      ids: ownBuffer(Buffer.concat(twins.map(({ id }) => id))),
+    });
+    const withOutcome = (wanted: number) => twins.filter((_, i) => outcomes[i] === wanted).map(({ file }) => file);
+    const restored = withOutcome(TWIN.restored);
+    this.#count([...restored, ...withOutcome(TWIN.refused)], restored.length);
+    return withOutcome(TWIN.unlike);
+  }
+
+  /** @param files that are done with, of which so many are `restored` */
+  #count(files: MemberFile[], restored: number): void {
+    this.#meter.add('files', restored);
+    const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
+    this.#meter.add('bytesRead', bytes);
   }
 
   async #restoreMembers(files: MemberFile[]): Promise<void> {
@@ -52,11 +91,11 @@ export class FileRestorer {
       const bundle = await this.#fetch(id);
       const entries = files.map(({ entry }) => entry);
       const work = { entries: packEntries(entries), ordinals: files.map(({ ordinal }) => ordinal), bundle };
-      this.#meter.add('files', await this.#pool.call('bundle', work, [bundle.body.buffer as ArrayBuffer]));
-      this.#meter.add(
-        'bytesRead',
-        entries.reduce((sum, { size }) => sum + size, 0),
-      );
+      const { restored, ids } = await this.#pool.call('bundle', work, [bundle.body.buffer as ArrayBuffer]);
+      for (const [i, file] of files.entries()) {
+        if (restored[i] === 1) this.#written.add(file, ids.subarray(i * 32, i * 32 + 32));
+      }
+      this.#count(files, restored.filter((one) => one === 1).length);
     } catch (thrown) {
       const { code, message } = damageOrThrow(thrown);
       for (const { entry } of files) this.#meter.warn({ path: entry.path, code, message });

@@ -28,6 +28,26 @@ export interface BundleWork {
   bundle: StoredPiece;
 }
 
+export interface BundleResult {
+  /** For each entry 1 if it is restored, else 0: a warning said why. */
+  restored: Uint8Array;
+  /** Ids of the contents of the entries, 32 bytes each. */
+  ids: Uint8Array;
+}
+
+/** Small files whose contents other restored files have. */
+export interface TwinWork {
+  /** Packed entries. */
+  entries: Uint8Array;
+  /** For each, the path of the other file in the recovery point. */
+  paths: Uint8Array[];
+  /** Ids of the contents, 32 bytes each. */
+  ids: Uint8Array;
+}
+
+/** What became of a file that has a twin: `unlike` if the twin is gone or changed. */
+export const TWIN = { unlike: 0, restored: 1, refused: 2 } as const;
+
 export interface OpenedOutput {
   /** Descriptor, valid in every thread until finished or discarded. */
   fd: number;
@@ -50,8 +70,10 @@ export type RestoreWorkerMethods = {
   /** Links and nodes, then metadata of folders that are complete: everything before the last entry is written. */
   settle: [{ places: Uint8Array; path: Uint8Array }, undefined];
   finishDirectories: [undefined, undefined];
-  /** Small files. Answers how many were restored. */
-  bundle: [BundleWork, number];
+  /** Small files. */
+  bundle: [BundleWork, BundleResult];
+  /** Answers one of `TWIN` for each entry. */
+  twins: [TwinWork, Uint8Array];
   /** Files without content. */
   empty: [Uint8Array, number];
   /** Undefined: not to be restored; a warning said why. */

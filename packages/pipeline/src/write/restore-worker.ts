@@ -1,17 +1,21 @@
 import { fstatSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { releaseMemory, StageClock } from '@sealift/core';
-import { CHUNK_TYPE, decodeBundle } from '@sealift/crypto';
+import { CHUNK_TYPE, chunkId, decodeBundle } from '@sealift/crypto';
 import { type EntryMetadata, type OutputFile, TreeWriter } from '@sealift/workloads';
 import { chunkOpener } from '../decrypt/chunk-opener.ts';
 import { asBuffer, ownBuffer, ThreadChannel } from '../threads/channel.ts';
 import { unpackEntries } from './entry-packing.ts';
-import type {
-  BundleWork,
-  PieceWork,
-  RestoreMainMethods,
-  RestoreWorkerData,
-  RestoreWorkerMethods,
+import { readTwin } from './read-twin.ts';
+import {
+  type BundleResult,
+  type BundleWork,
+  type PieceWork,
+  type RestoreMainMethods,
+  type RestoreWorkerData,
+  type RestoreWorkerMethods,
+  TWIN,
+  type TwinWork,
 } from './restore-messages.ts';
 import { writePiece } from './write-piece.ts';
 
@@ -19,6 +23,7 @@ const { destination, overwrite, keys, clock: clockMemory } = workerData as Resto
 const clock = new StageClock(clockMemory);
 const openStored = chunkOpener(keys);
 const open: typeof openStored = (...of) => clock.time('open', () => openStored(...of));
+const below = Buffer.from(`${destination}/`);
 const outputs = new Map<number, OutputFile>();
 const done = { result: undefined };
 
@@ -37,6 +42,7 @@ const main = new ThreadChannel<RestoreMainMethods, RestoreWorkerMethods>(parentP
     return done;
   },
   bundle: async (work) => ({ result: writeMembers(work) }),
+  twins: async (work) => ({ result: writeTwins(work) }),
   empty: async (entries) => ({ result: unpackEntries(entries).filter((entry) => writeWhole(entry)).length }),
   open: async (entry) => ({ result: openOutput(unpackEntries(entry)[0] as EntryMetadata) }),
   write: async (work) => {
@@ -62,16 +68,30 @@ const writer = new TreeWriter(destination, {
   },
 });
 
-function writeMembers({ entries, ordinals, bundle }: BundleWork): number {
+function writeMembers({ entries, ordinals, bundle }: BundleWork): BundleResult {
   const stored = { type: bundle.type, body: asBuffer(bundle.body) };
   const plaintext = open(stored, CHUNK_TYPE.bundle, asBuffer(bundle.id));
   const members = decodeBundle(plaintext);
-  const whole = clock.time('write', () =>
-    unpackEntries(entries).filter((entry, i) => writeWhole(entry, members.contents(ordinals[i] as number))),
+  const restored = clock.time('write', () =>
+    unpackEntries(entries).map((entry, i) => Number(writeWhole(entry, members.contents(ordinals[i] as number)))),
   );
+  const ids = ownBuffer(Buffer.concat(ordinals.map((ordinal) => members.id(ordinal))));
   releaseMemory(plaintext);
   releaseMemory(stored.body);
-  return whole.length;
+  return { restored: Uint8Array.from(restored), ids };
+}
+
+function writeTwins({ entries, paths, ids }: TwinWork): Uint8Array {
+  return Uint8Array.from(unpackEntries(entries), (entry, i) => {
+    const path = Buffer.concat([below, paths[i] as Uint8Array]);
+    const contents = clock.time('read', () => readTwin(path, entry.size));
+    const id = asBuffer(ids).subarray(i * 32, i * 32 + 32);
+    // Whatever lies there by now: only the right contents have this id.
+    const same =
+      contents !== undefined && clock.time('hash', () => chunkId(keys.idKey, CHUNK_TYPE.data, contents).equals(id));
+    if (!same) return TWIN.unlike;
+    return clock.time('write', () => writeWhole(entry, contents)) ? TWIN.restored : TWIN.refused;
+  });
 }
 
 function writeWhole(entry: EntryMetadata, contents?: Buffer): boolean {
