@@ -154,6 +154,31 @@ t.test(
   },
 );
 
+t.test('points of which the other repository has sealed the data itself are left behind, and named', async (t) => {
+  const [first = '', second = ''] = points;
+  await done('repository', 'create', 'mixed', '--transporter', 'second-target', '--path', join(folder, 'mixed'));
+  const where = ['--source', `source:${tree}`, '--repository', 'mixed', '--encryption', 'source-side'];
+  await done('job', 'create', 'direct', ...where, '--password', 'vault');
+  await backUp('direct');
+  const run = await sealift('repository', 'copy', 'store', '--to', 'mixed', '--wait', '--json');
+  t.equal(run.status, 3);
+  t.match(JSON.parse(run.stdout), { state: 'warnings', report: { copied: [], left: 2 } });
+  for (const point of [first, second]) t.match(run.stderr, new RegExp(`points/${point}: .*\\(point-refused\\)`));
+});
+
+t.test('a job that is removed leaves its points to be listed and restored', async (t) => {
+  const refused = await sealift('job', 'remove', 'films');
+  t.match(refused, { status: 1, stderr: /not a terminal/ });
+  t.match(await done('job', 'remove', 'films', '--yes'), /films is removed: 0 recovery points with it, 2 stay/);
+  t.notMatch(await done('job', 'list'), /films/);
+  t.match(await done('point', 'list', '--job', 'films'), new RegExp(points[0] ?? ''));
+  const to = join(folder, 'of-removed');
+  await done('point', 'restore', points[1] ?? '', '--to', `source:${to}`, '--wait');
+  t.same(await same(join(to, 'tree')), []);
+  await done('job', 'remove', 'plain', '--remove-points', '--yes');
+  t.notMatch(await done('point', 'list'), /plain/);
+});
+
 t.test('with the first target and its repository gone, the copy restores, verifies and recovers', async (t) => {
   await site.kill('target');
   await rm(join(folder, 'store'), { recursive: true });

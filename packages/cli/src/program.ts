@@ -13,6 +13,7 @@ import { addJobDrill } from './commands/job/drill.ts';
 import { addJobExplain } from './commands/job/explain.ts';
 import { addJobList } from './commands/job/list.ts';
 import { addJobPause } from './commands/job/pause.ts';
+import { addJobRemove } from './commands/job/remove.ts';
 import { addJobResume } from './commands/job/resume.ts';
 import { addJobRetention } from './commands/job/retention.ts';
 import { addJobRun } from './commands/job/run.ts';
@@ -139,6 +140,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addJobResume,
       addJobRetention,
       addJobUnfreeze,
+      addJobRemove,
     ],
   ],
   [

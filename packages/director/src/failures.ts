@@ -89,6 +89,13 @@ export const fail = failuresOf({
   'not-permitted': { kind: 'refused', advice: 'Find out why this Transporter asks for it; revoke it if in doubt.' },
   /** The job has a run that waits already. */
   'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
+  /** A job is in use. */
+  'job-busy': { kind: 'refused', advice: 'Wait for the end of its runs, or cancel them: sealift run list --job JOB' },
+  /** A job of which only the points are left. */
+  'job-removed': {
+    kind: 'refused',
+    advice: 'Make a new job: sealift job create. The points of this one can be restored.',
+  },
   /** A job that only stands for one of another Director. */
   'job-adopted': { kind: 'refused', advice: 'Make a job of its own: sealift job create.' },
   /** A repository is recorded here already, under another name or place. */

@@ -25,5 +25,6 @@ export function formatJob(job: JobResource): string {
     ['frozen', frozen === undefined ? undefined : `since ${formatTime(frozen.since)} UTC, by run ${frozen.run}`],
     ['because', frozen === undefined ? undefined : harmless(frozen.reasons.join('; '))],
     ['made', `${formatTime(job.createdAt)} UTC`],
+    ['removed', job.removedAt === undefined ? undefined : `${formatTime(job.removedAt)} UTC; only its points are left`],
   ]);
 }

@@ -54,7 +54,7 @@ export async function latestDrills(
     `SELECT jobs.name AS job, drills.way, drills.passed,
        (SELECT max(good.at) FROM drills AS good
         WHERE good.job_id = drills.job_id AND good.way = drills.way AND good.passed = 1) AS passed_at
-     FROM drills JOIN jobs ON jobs.id = drills.job_id
+     FROM drills JOIN jobs ON jobs.id = drills.job_id AND jobs.removed_at IS NULL
      WHERE drills.at = (SELECT max(other.at) FROM drills AS other
        WHERE other.job_id = drills.job_id AND other.way = drills.way)`,
   );
@@ -63,7 +63,8 @@ export async function latestDrills(
 /** Jobs with a recovery point whose keys were not proven since `since`, the longest unproven first. */
 export async function jobsToDrill(db: Database, since: number): Promise<string[]> {
   const rows = await db.all<{ id: string }>(
-    `SELECT jobs.id, (SELECT max(at) FROM drills WHERE drills.job_id = jobs.id) AS last FROM jobs
+    `SELECT jobs.id, (SELECT max(at) FROM drills WHERE drills.job_id = jobs.id) AS last
+     FROM jobs WHERE removed_at IS NULL
      WHERE EXISTS (SELECT 1 FROM points WHERE points.job_id = jobs.id AND points.removed_at IS NULL)
      AND coalesce((SELECT max(at) FROM drills WHERE drills.job_id = jobs.id), 0) < ? ORDER BY last`,
     since,

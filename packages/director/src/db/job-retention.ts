@@ -38,7 +38,7 @@ export async function recordRetention(db: Database, jobId: string, at: number): 
 /** Jobs of which nobody has looked since `since` what their rule removes and what their target says. */
 export async function jobsToRetain(db: Database, since: number): Promise<string[]> {
   const rows = await db.all<{ id: string }>(
-    `SELECT id FROM jobs WHERE coalesce(retention_at, 0) < ? ORDER BY retention_at`,
+    `SELECT id FROM jobs WHERE coalesce(retention_at, 0) < ? AND removed_at IS NULL ORDER BY retention_at`,
     since,
   );
   return rows.map(({ id }) => id);
@@ -74,5 +74,6 @@ export async function runsWithPoints(
 
 /** Jobs whose rule removes nothing for now. */
 export async function frozenJobs(db: Database): Promise<{ job: string; frozen: number }[]> {
-  return await db.all(`SELECT name AS job, CASE WHEN frozen_json IS NULL THEN 0 ELSE 1 END AS frozen FROM jobs`);
+  return await db.all(`SELECT name AS job, CASE WHEN frozen_json IS NULL THEN 0 ELSE 1 END AS frozen FROM jobs
+     WHERE removed_at IS NULL`);
 }

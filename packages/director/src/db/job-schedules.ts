@@ -26,7 +26,7 @@ export async function scheduledJobs(db: Database): Promise<ScheduledJob[]> {
     `SELECT id, name, schedule, due_since, scheduled_at,
        coalesce((SELECT max(finished_at) FROM runs WHERE runs.job_id = jobs.id
          AND kind = 'backup' AND state IN ('done', 'warnings')), 0) AS succeeded_at
-     FROM jobs WHERE schedule IS NOT NULL AND paused_at IS NULL ORDER BY name`,
+     FROM jobs WHERE schedule IS NOT NULL AND paused_at IS NULL AND removed_at IS NULL ORDER BY name`,
   );
   return rows.map(({ id, name, schedule, due_since, scheduled_at, succeeded_at }) => {
     return { id, name, schedule, dueSince: due_since, goodSince: Math.max(succeeded_at, scheduled_at) };

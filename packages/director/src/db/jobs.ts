@@ -31,6 +31,8 @@ export interface Job {
   guardedRun?: string;
   /** UUID of the source that it had at another Director, for which it only stands: it cannot be run. */
   adoptedSource?: string;
+  /** It only stands for its recovery points: nothing is done for it any more. */
+  removedAt?: number;
   createdAt: number;
 }
 
@@ -41,7 +43,15 @@ export interface Freeze {
   reasons: string[];
 }
 
-type Found = 'transporterName' | 'repositoryName' | 'password' | 'pausedAt' | 'frozen' | 'guardedRun' | 'adoptedSource';
+type Found =
+  | 'transporterName'
+  | 'repositoryName'
+  | 'password'
+  | 'pausedAt'
+  | 'frozen'
+  | 'guardedRun'
+  | 'adoptedSource'
+  | 'removedAt';
 
 export type NewJob = Omit<Job, Found> & {
   passwordId?: string;
@@ -68,6 +78,8 @@ interface Row {
   frozen_json: string | null;
   guarded_run: string | null;
   adopted_source: string | null;
+  removed_at: number | null;
+  former_name: string | null;
   created_at: number;
 }
 
@@ -81,7 +93,7 @@ const SELECT = `SELECT jobs.*, transporters.name AS transporter_name, repositori
 export async function listJobs(db: Database, request: PageRequest): Promise<Page<Job>> {
   const limit = limitOf(request);
   const rows = await db.all<Row>(
-    `${SELECT} WHERE jobs.name > ? ORDER BY jobs.name LIMIT ?`,
+    `${SELECT} WHERE jobs.name > ? AND jobs.removed_at IS NULL ORDER BY jobs.name LIMIT ?`,
     afterName(request),
     limit + 1,
   );
@@ -93,11 +105,13 @@ export async function jobById(db: Database, id: string): Promise<Job | undefined
   return row === undefined ? undefined : fromRow(row);
 }
 
-/** By id or name; `not-found` otherwise. */
+/** By id or name, or by the name that a removed one had while no other has it; `not-found` otherwise. */
 export async function jobNamed(db: Database, reference: string): Promise<Job> {
   const found = await jobById(db, reference);
   if (found !== undefined) return found;
-  const row = await db.get<Row>(`${SELECT} WHERE jobs.name = ?`, reference);
+  const row =
+    (await db.get<Row>(`${SELECT} WHERE jobs.name = ?`, reference)) ??
+    (await db.get<Row>(`${SELECT} WHERE jobs.former_name = ? ORDER BY jobs.removed_at DESC LIMIT 1`, reference));
   if (row === undefined) throw fail('not-found', `There is no job ${reference}.`);
   return fromRow(row);
 }
@@ -146,10 +160,22 @@ export function addAdoptedJob(
   );
 }
 
+/** Its name is free from then on. False while a run of it waits or is under way, or when it was removed before. */
+export async function markRemoved(db: Database, jobId: string, now: number): Promise<boolean> {
+  const changed = await db.run(
+    `UPDATE jobs SET removed_at = ?, former_name = name, name = id WHERE id = ? AND removed_at IS NULL
+     AND NOT EXISTS (SELECT 1 FROM runs WHERE job_id = ? AND state IN ('queued', 'running'))`,
+    now,
+    jobId,
+    jobId,
+  );
+  return changed > 0;
+}
+
 function fromRow(row: Row): Job {
   return {
     id: row.id,
-    name: row.name,
+    name: row.former_name ?? row.name,
     transporterId: row.transporter_id,
     transporterName: row.transporter_name,
     paths: JSON.parse(row.paths_json),
@@ -163,9 +189,13 @@ function fromRow(row: Row): Job {
     ...(row.schedule === null ? {} : { schedule: row.schedule }),
     ...(row.paused_at === null ? {} : { pausedAt: row.paused_at }),
     ...retentionOf(row),
-    ...(row.adopted_source === null ? {} : { adoptedSource: row.adopted_source }),
+    ...endOf(row),
     createdAt: row.created_at,
   };
+}
+
+function endOf({ adopted_source: source, removed_at: at }: Row): Pick<Job, 'adoptedSource' | 'removedAt'> {
+  return { ...(source === null ? {} : { adoptedSource: source }), ...(at === null ? {} : { removedAt: at }) };
 }
 
 function retentionOf(row: Row): Pick<Job, 'keep' | 'immutableDays' | 'frozen' | 'guardedRun'> {

@@ -89,7 +89,10 @@ export function keepNoHash(passwordId: string): Statement {
 
 /** The jobs that seal with it. */
 export async function jobsUsing(db: Database, passwordId: string): Promise<{ id: string; name: string }[]> {
-  return await db.all('SELECT id, name FROM jobs WHERE password_id = ? ORDER BY name', passwordId);
+  return await db.all(
+    'SELECT id, name FROM jobs WHERE password_id = ? AND removed_at IS NULL ORDER BY name',
+    passwordId,
+  );
 }
 
 /** How many recovery points of each job each of its domains has. */
@@ -98,7 +101,7 @@ export async function pointsInDomains(
   passwordId: string,
 ): Promise<{ domainId: string; job: { id: string; name: string }; points: number }[]> {
   const rows = await db.all<{ domainId: string; id: string; name: string; points: number }>(
-    `SELECT points.domain_id AS domainId, jobs.id, jobs.name, count(*) AS points
+    `SELECT points.domain_id AS domainId, jobs.id, coalesce(jobs.former_name, jobs.name) AS name, count(*) AS points
      FROM points JOIN jobs ON jobs.id = points.job_id
      WHERE points.domain_id IN (SELECT domain_id FROM password_epochs WHERE password_id = ?)
      GROUP BY points.domain_id, jobs.id ORDER BY jobs.name`,

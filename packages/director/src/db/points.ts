@@ -69,7 +69,7 @@ export interface PointRow extends KeepingRow {
   created_at: number;
 }
 
-export const SELECT_POINTS = `SELECT points.*, jobs.name AS job_name, repositories.name AS repository_name,
+export const SELECT_POINTS = `SELECT points.*, coalesce(jobs.former_name, jobs.name) AS job_name, repositories.name AS repository_name,
     transporters.name AS transporter_name, passwords.name AS password_name,
     authorities.certificate AS authority_certificate
   FROM points

@@ -66,7 +66,7 @@ export interface JobChain {
 /** How complete the chains of points in a repository are, by job. */
 export async function chainsIn(db: Database, repositoryId: string): Promise<JobChain[]> {
   return await db.all<JobChain>(
-    `SELECT jobs.id, jobs.name, jobs.encryption, coalesce(jobs.adopted_source, jobs.transporter_id) AS source,
+    `SELECT jobs.id, coalesce(jobs.former_name, jobs.name) AS name, jobs.encryption, coalesce(jobs.adopted_source, jobs.transporter_id) AS source,
        count(*) AS points, max(points.sequence) - count(DISTINCT points.sequence) AS missing
      FROM points JOIN jobs ON jobs.id = points.job_id
      WHERE points.repository_id = ?

@@ -119,7 +119,7 @@ export interface RunRow {
 }
 
 /** Ends before the condition. */
-export const SELECT_RUNS = `SELECT runs.*, jobs.name AS job_name, repositories.name AS repository_name,
+export const SELECT_RUNS = `SELECT runs.*, coalesce(jobs.former_name, jobs.name) AS job_name, repositories.name AS repository_name,
     transporters.name AS transporter_name, points.id AS point_id, copy_rules.name AS copy_rule_name,
     (SELECT next.id FROM runs AS next WHERE next.follows = runs.id) AS continued_by
   FROM runs

@@ -92,7 +92,7 @@ export async function jobOutcomes(
         ORDER BY finished_at DESC LIMIT 1) AS state,
        (SELECT max(finished_at) FROM runs WHERE runs.job_id = jobs.id AND kind = 'backup'
         AND state IN ('done', 'warnings')) AS succeeded_at
-     FROM jobs`,
+     FROM jobs WHERE removed_at IS NULL`,
   );
 }
 
@@ -103,7 +103,8 @@ export async function addRun(db: Database, run: NewRun): Promise<boolean> {
     `INSERT INTO runs (id, job_id, transporter_id, kind, state, attempt, cancel_wanted, restore_json, created_at, warnings)
      SELECT ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0
      WHERE ? = 'restore' OR NOT EXISTS
-       (SELECT 1 FROM runs WHERE job_id = ? AND kind = 'backup' AND state = 'queued')`,
+       (SELECT 1 FROM runs WHERE job_id = ? AND kind = 'backup' AND state = 'queued')
+       AND EXISTS (SELECT 1 FROM jobs WHERE id = ? AND removed_at IS NULL)`,
     run.id,
     run.jobId,
     run.transporterId,
@@ -111,6 +112,7 @@ export async function addRun(db: Database, run: NewRun): Promise<boolean> {
     run.restore === undefined ? null : JSON.stringify(run.restore),
     run.createdAt,
     kind,
+    run.jobId,
     run.jobId,
   );
   return added > 0;

@@ -102,7 +102,7 @@ export async function recordHello(
 /** What keeps a Transporter from being forgotten: jobs that read from it, repositories that it serves. */
 export async function needsOf(db: Database, id: string): Promise<string[]> {
   const rows = await db.all<{ name: string }>(
-    `SELECT 'job ' || name AS name FROM jobs WHERE transporter_id = ?
+    `SELECT 'job ' || coalesce(former_name, name) AS name FROM jobs WHERE transporter_id = ?
      UNION SELECT 'repository ' || name FROM repositories WHERE transporter_id = ?
      UNION SELECT 'run ' || id FROM runs WHERE transporter_id = ?`,
     id,

@@ -1,6 +1,8 @@
-import type { JobResource } from '@sealift/wire';
+import type { JobRemovalResource, JobResource } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import type { Job } from '../db/jobs.ts';
+import type { RemovedJob } from '../retention/remove-job.ts';
+import { deletionResource } from '../retention/remove-point.ts';
 import { dueTimes } from '../schedule/cron.ts';
 import { isoTime } from './time.ts';
 
@@ -24,16 +26,34 @@ export function jobResource({ timeZone }: Pick<Context, 'timeZone'>, job: Job): 
     ...(job.immutableDays === undefined ? {} : { immutableDays: job.immutableDays }),
     ...(frozen === undefined ? {} : { frozen: { ...frozen, since: isoTime(frozen.since) } }),
     ...scheduleOf(job, timeZone),
+    ...(job.removedAt === undefined ? {} : { removedAt: isoTime(job.removedAt) }),
     createdAt: isoTime(job.createdAt),
     ...(job.password === undefined ? {} : { password: job.password }),
   };
 }
 
-function scheduleOf({ schedule, pausedAt }: Job, timeZone: string) {
-  const next = schedule === undefined || pausedAt !== undefined ? undefined : dueTimes(schedule, timeZone)(Date.now());
+function scheduleOf({ schedule, pausedAt, removedAt }: Job, timeZone: string) {
+  const idle = schedule === undefined || pausedAt !== undefined || removedAt !== undefined;
+  const next = idle ? undefined : dueTimes(schedule, timeZone)(Date.now());
   return {
     ...(schedule === undefined ? {} : { schedule }),
     ...(pausedAt === undefined ? {} : { pausedAt: isoTime(pausedAt) }),
     ...(next === undefined ? {} : { nextRunAt: isoTime(next) }),
+  };
+}
+
+export function jobRemovalResource(
+  context: Pick<Context, 'timeZone'>,
+  { job, deletions, left, copies }: RemovedJob,
+): JobRemovalResource {
+  return {
+    job: jobResource(context, job),
+    deletions: deletions.map(deletionResource),
+    left: left.map(({ id, lockedUntil, hold }) => ({
+      point: id,
+      ...(lockedUntil === undefined ? {} : { lockedUntil: isoTime(lockedUntil) }),
+      ...(hold === undefined ? {} : { held: hold.reason }),
+    })),
+    copies,
   };
 }

@@ -11,11 +11,13 @@ import type { Run } from '../db/run.ts';
 import { existingRun, runById } from '../db/runs.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
-import { jobResource } from '../resources/job.ts';
+import { jobRemovalResource, jobResource } from '../resources/job.ts';
 import { runResource } from '../resources/run.ts';
 import { confirmRule } from '../retention/confirm-rule.ts';
+import { removeJob } from '../retention/remove-job.ts';
 import { checkSchedule } from '../schedule/cron.ts';
 import { queueBackup } from '../schedule/queue-backup.ts';
+import { refuseRemoved } from '../schedule/refuse-removed.ts';
 import { creationId } from './creation.ts';
 import { serve } from './serve.ts';
 
@@ -34,15 +36,20 @@ export function serveJobs(app: FastifyInstance, context: Context): void {
     return jobResource(context, (await jobById(db, id)) ?? (await create(context, id, body)));
   });
 
+  serve(app, 'removeJob', async ({ params, body }) => {
+    const removed = await context.turns.run(() => removeJob(context, params.id, body.points ?? 'keep'));
+    return jobRemovalResource(context, removed);
+  });
+
   serve(app, 'pauseJob', async ({ params }) => {
-    const { id, name } = await jobNamed(db, params.id);
+    const { id, name } = refuseRemoved(await jobNamed(db, params.id));
     await pauseJob(db, id, Date.now());
     context.log.info({ audit: 'job', job: name }, 'job paused');
     return jobResource(context, await jobNamed(db, id));
   });
 
   serve(app, 'resumeJob', async ({ params }) => {
-    const { id, name } = await jobNamed(db, params.id);
+    const { id, name } = refuseRemoved(await jobNamed(db, params.id));
     await resumeJob(db, id, Date.now());
     context.log.info({ audit: 'job', job: name }, 'job resumed');
     return jobResource(context, await jobNamed(db, id));
@@ -96,7 +103,7 @@ function optionalFields({ quotaBytes, keep, immutableDays, schedule }: RequestPa
 }
 
 async function queue(context: Context, id: string, job: Job): Promise<Run> {
-  refuseAdopted(job);
+  refuseAdopted(refuseRemoved(job));
   if (await queueBackup(context, id, job)) return await existingRun(context.db, id);
   throw fail('run-queued', `A run of the job ${job.name} waits already.`);
 }

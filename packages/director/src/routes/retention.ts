@@ -14,13 +14,14 @@ import { judgePoints } from '../retention/judge-points.ts';
 import { deletionResource } from '../retention/remove-point.ts';
 import { syncPoints } from '../retention/sync-points.ts';
 import { checkSchedule } from '../schedule/cron.ts';
+import { refuseRemoved } from '../schedule/refuse-removed.ts';
 import { serve } from './serve.ts';
 
 export function serveRetention(app: FastifyInstance, context: Context): void {
   const { db, log, turns } = context;
 
   serve(app, 'updateJob', async ({ params, body }) => {
-    const job = await jobNamed(db, params.id);
+    const job = refuseRemoved(await jobNamed(db, params.id));
     await confirmRule(context, job, body);
     const { confirm: _, schedule, ...change } = body;
     if (typeof schedule === 'string') {
@@ -36,7 +37,7 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
   serve(app, 'previewRetention', async ({ params, body }) => preview(context, await jobNamed(db, params.id), body));
 
   serve(app, 'applyRetention', async ({ params }) => {
-    const job = await jobNamed(db, params.id);
+    const job = refuseRemoved(await jobNamed(db, params.id));
     const { blocked, deletions } = await turns.run(() => applyRetention(context, job.id));
     return { items: deletions.map(deletionResource), ...(blocked === undefined ? {} : { blocked }) };
   });

@@ -9,13 +9,16 @@ import { drillJob } from '../drill/drill-job.ts';
 import { explainJob } from '../explain/explain-job.ts';
 import { fail } from '../failures.ts';
 import { isoTime } from '../resources/time.ts';
+import { refuseRemoved } from '../schedule/refuse-removed.ts';
 import { readerOf } from '../tasks/looks.ts';
 import { serve } from './serve.ts';
 
 export function serveTrust(app: FastifyInstance, context: Context): void {
   const { db } = context;
 
-  serve(app, 'explainJob', async ({ params }) => explainJob(context, refuseAdopted(await jobNamed(db, params.id))));
+  serve(app, 'explainJob', async ({ params }) =>
+    explainJob(context, refuseAdopted(refuseRemoved(await jobNamed(db, params.id)))),
+  );
 
   serve(app, 'explainPoint', async ({ params }) => {
     const { id } = await pointById(db, params.id);

@@ -14,6 +14,12 @@ interface Counts {
   reconnects: number;
 }
 
+/**
+ * `point-refused`: the other repository holds chunks of the point that another run has sealed, as after a backup to it, or when
+ * what was collected here came back while it is there still. The signed point names the runs that open it, and no others.
+ */
+const LEFT_BEHIND: ReadonlySet<string> = new Set(['point-missing', 'point-refused']);
+
 /** Brings recovery points of a repository into another one, the oldest first. What is there already is not sent again. */
 export async function copy(
   { taskId, spec }: { taskId: string; spec: CopySpec },
@@ -41,8 +47,8 @@ export async function copy(
     } catch (thrown) {
       const failure = toFailure(thrown);
       signal.throwIfAborted();
-      // One that is damaged, or was removed since, keeps no other from being copied.
-      if (failure.kind !== 'corrupt' && failure.code !== 'point-missing') throw failure;
+      // One that is damaged, was removed since, or cannot stand there keeps no other from being copied.
+      if (failure.kind !== 'corrupt' && !LEFT_BEHIND.has(failure.code)) throw failure;
       reporter.warning({ path: Buffer.from(`points/${pointId}`), code: failure.code, message: failure.message });
       report.left += 1;
     }
@@ -89,5 +95,9 @@ function progressOf({ points, chunks, bytesRead, bytesSent, reconnects }: Counts
 
 function nextStep(left: number): string {
   if (left === 0) return 'Nothing: the other repository holds them all.';
-  return 'Some points are damaged here. Verify the repository: sealift repository verify NAME --wait';
+  return (
+    'Some points were left out: see the warnings. If they are damaged here, verify the repository: sealift repository verify ' +
+    'NAME --wait. If they were refused (point-refused), the other repository holds the same data sealed by other runs: copy ' +
+    'to a repository that takes no backups with this password.'
+  );
 }

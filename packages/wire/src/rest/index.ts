@@ -13,6 +13,7 @@ export type { CopyResource, CopyRetentionResource } from './copies.ts';
 export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
 export { type Named, Problem, type TransporterRole } from './fields.ts';
+export type { JobRemovalResource } from './job-removal.ts';
 export {
   isUpkeepKind,
   type JobResource,

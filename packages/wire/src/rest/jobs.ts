@@ -88,6 +88,7 @@ export const JobResource = Type.Object({
   /** Nothing is removed automatically while it is there. */
   frozen: Type.Optional(FreezeResource),
   adopted: Type.Optional(Type.Boolean({ description: 'stands for a job of another Director; cannot be run' })),
+  removedAt: Type.Optional(Type.String({ format: 'date-time', description: 'stands for its recovery points only' })),
   createdAt: Time,
 });
 export type JobResource = Static<typeof JobResource>;

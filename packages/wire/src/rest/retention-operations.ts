@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed, PageQuery, page, Reference, Time } from './fields.ts';
+import { JobRemovalRequest, JobRemovalResource } from './job-removal.ts';
 import { JobChange, JobResource } from './jobs.ts';
 import { PointResource } from './points.ts';
 import { DeletionResource, ImmutableDays, KeepRule, Reason, RetentionResource } from './retention.ts';
@@ -19,6 +20,16 @@ export const RETENTION_OPERATIONS = {
     params: ById,
     body: JobChange,
     response: JobResource,
+  },
+  removeJob: {
+    method: 'POST',
+    path: '/api/v1/jobs/:id/remove',
+    tag: 'jobs',
+    summary:
+      'Removes a job, and its recovery points if that is asked for; refused while a run of it waits or is under way',
+    params: ById,
+    body: JobRemovalRequest,
+    response: JobRemovalResource,
   },
   pauseJob: {
     method: 'POST',
