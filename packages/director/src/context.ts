@@ -1,6 +1,8 @@
 import type { Authority } from '@sealift/crypto';
+import type { RepairReport } from '@sealift/wire';
 import type { Comparisons } from './compare/comparisons.ts';
 import type { Database } from './db/database.ts';
+import type { UpkeepRun } from './db/run.ts';
 import type { EventBus } from './events/event-bus.ts';
 import type { Connections } from './inventory/connections.ts';
 import type { OpenRepositories } from './inventory/open-repositories.ts';
@@ -42,6 +44,8 @@ export interface Context {
   afterBackup: (jobId: string) => void;
   /** The same for the copies that a standing copy has made. */
   afterCopy: (ruleId: string) => void;
+  /** Fetches, in the background, what was lost from copies. */
+  afterRepair: (repository: UpkeepRun['repository'], report: RepairReport) => void;
   comparisons: Comparisons;
   /** Looks whether a waiting run can begin. */
   wakeDispatcher: () => void;

@@ -32,6 +32,7 @@ import { Dispatcher } from './schedule/dispatcher.ts';
 import { JobSchedule } from './schedule/job-schedule.ts';
 import { BrowseTasks } from './tasks/browse-tasks.ts';
 import { PointRuns } from './tasks/point-runs.ts';
+import { fetchLost } from './upkeep/fetch-lost.ts';
 import { collectionsEvery, UpkeepSchedule, verificationsWithin } from './upkeep/upkeep-schedule.ts';
 
 export interface DirectorHandle extends AsyncDisposable {
@@ -73,8 +74,7 @@ export async function startDirector(
 }
 
 async function assemble(config: DirectorConfig, db: Database, log: Logger, parts: AsyncDisposableStack) {
-  const { data } = config;
-  const authority = await openAuthority(data);
+  const authority = await openAuthority(config.data);
   const id = await directorId(db);
   const certificates = await ServerCertificates.make(authority, id, [config.host, config.publicHost, ...config.names]);
   const connections = new Connections();
@@ -100,7 +100,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     db,
     log,
     authority,
-    ticketKey: await openTicketKey(data),
+    ticketKey: await openTicketKey(config.data),
     wrapping,
     given: parts.use(new GivenHashes()),
     events: new EventBus(),
@@ -115,6 +115,7 @@ async function assemble(config: DirectorConfig, db: Database, log: Logger, parts
     turns,
     afterBackup: (jobId) => void turns.run(() => retainInBackground(context, jobId)),
     afterCopy: (ruleId) => void turns.run(() => retainCopiesInBackground(context, ruleId)),
+    afterRepair: (repository, report) => void fetchLost(context, repository, report),
     get comparisons() {
       return comparisons;
     },

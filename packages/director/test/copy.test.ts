@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createTaskKeyPair, readTicket } from '@sealift/crypto';
-import type { CopyReport, TaskResult } from '@sealift/wire';
+import type { CopyReport, RepairReport, TaskResult } from '@sealift/wire';
 import t from 'tap';
 import { PROGRESS, resultOf } from './support/scripted-transporter.ts';
 import { newJob, openTheatre, runWhen, startRun, type Theatre } from './support/stage.ts';
@@ -126,3 +126,50 @@ async function withPoints(stage: Theatre, point: string, count: number): Promise
   await Promise.all([stage.source.connected(), stage.target.connected()]);
   return ids;
 }
+
+t.test('what a repair reports as lost is copied back from the repository that holds a copy', async (t) => {
+  await using stage = await openVault();
+  const { client, target, offsite } = stage;
+  const [copied, alone] = [await backUp(stage), await backUp(stage)];
+  const repository = await client.call('getRepository', { params: { id: 'store' } });
+  const peer = await target.connected();
+  const first = await client.call('startCopy', { params: { id: 'store' }, body: { to: 'offsite', point: copied } });
+  await target.task(0);
+  await peer.call('task.finished', { taskId: first.id, result: resultWith(offsite, [copied]) });
+  await runWhen(stage, first.id, ({ state }) => state === 'done');
+
+  const repair = async (dryRun: boolean, at: number) => {
+    const { id } = await client.call('startRepair', { params: { id: 'store' }, body: { dryRun } });
+    await target.task(at);
+    const affected = [copied, alone, randomUUID()].map((point) => ({ point, job: randomUUID(), chunks: 2 }));
+    const counts = { packsFlawed: 1, packsUnread: 0, chunksSaved: 1, chunksLost: 2, filesMended: 0, filesLeft: 0 };
+    const report: RepairReport = {
+      kind: 'repair',
+      dryRun,
+      ...counts,
+      steps: [],
+      affectedPoints: 3,
+      affected,
+      next: '',
+    };
+    await peer.call('task.finished', {
+      taskId: id,
+      result: { ...resultWith(offsite, []), outcome: 'warnings', report },
+    });
+    await runWhen(stage, id, ({ state }) => state === 'warnings');
+  };
+  await repair(true, 1);
+  await repair(false, 2);
+  const back = await target.task(3);
+  const expected = { repositoryId: offsite, kind: 'copy', spec: { repositoryId: repository.id, points: [copied] } };
+  t.match(back, expected, 'after the dry run nothing was asked for');
+  const ticket = readTicket((await peer.call('task.ticket', { taskId: back.taskId, pointId: copied })).ticket);
+  t.match(ticket, { rights: ['copy'], runId: copied, repositoryId: repository.id });
+  await peer.call('task.finished', { taskId: back.taskId, result: resultWith(repository.id, [copied]) });
+  await runWhen(stage, back.taskId, ({ state }) => state === 'done');
+  const { copies } = await client.call('getPoint', { params: { id: copied } });
+  t.match(copies, [{ repository: { id: offsite } }]);
+  t.equal(copies?.length, 1, 'where it was made it is no copy');
+  const body = { to: 'store', point: alone };
+  await t.rejects(client.call('startCopy', { params: { id: 'offsite' }, body }), { code: 'not-found' });
+});

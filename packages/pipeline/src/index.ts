@@ -21,6 +21,7 @@ export {
   runRestore,
 } from './restore.ts';
 export { type Sample, type SampleOptions, samplePoint } from './sample-point.ts';
+export { referencesInTree } from './tree/tree-references.ts';
 export { type Unlock, unlockFromKeyFile, unlockFromKms, unlockFromPassword } from './unlock.ts';
 export { unlockForRecovery } from './unlock-for-recovery.ts';
 export { RunQuotas } from './write/run-quotas.ts';

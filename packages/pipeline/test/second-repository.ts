@@ -47,6 +47,12 @@ export class SecondRepository implements AsyncDisposable {
   static async of(both: Pair): Promise<SecondRepository> {
     const store = filesystemStore(join(both.folder, 'second'));
     await createRepository(store);
+    return await SecondRepository.reopened(both);
+  }
+
+  /** The one that was made before, served by a Transporter of its own. */
+  static async reopened(both: Pair): Promise<SecondRepository> {
+    const store = filesystemStore(join(both.folder, 'second'));
     const identity = await both.enrol('target');
     const second = new SecondRepository(both, await openRepository(store, { holder: identity.id }), identity);
     await second.#listen();

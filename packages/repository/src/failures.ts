@@ -81,7 +81,9 @@ export const fail = failuresOf({
   /** It cannot be told what is still needed, so nothing is collected. */
   'collection-blocked': {
     kind: 'corrupt',
-    advice: 'Verify the repository; then repair the recovery point or remove it, and collect again.',
+    advice:
+      'Repair the repository: sealift repository repair NAME --apply. If its report still names the recovery point, copy ' +
+      'it back from another repository or remove it. Then collect again.',
   },
   'collection-running': { kind: 'refused', advice: 'Wait until the collection under way has ended.' },
   /** A stored file is not there. */

@@ -41,5 +41,6 @@ export type { GrowingFile, Packing, Store } from './store/store.ts';
 export type { AffectedPoint } from './upkeep/check-points.ts';
 export type { CollectOptions, CollectProgress, CollectReport } from './upkeep/collection.ts';
 export type { ChunkToProve, ProveChunk } from './upkeep/read-pack.ts';
+export type { ReadTree } from './upkeep/rebuild-references.ts';
 export type { Repair, RepairOptions } from './upkeep/repair.ts';
 export type { Verification, VerifyOptions, VerifyProgress } from './upkeep/verify.ts';

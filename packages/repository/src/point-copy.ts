@@ -2,7 +2,7 @@ import type { ChunkType, RunRecord } from '@sealift/crypto';
 import { fail } from './failures.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { PackTable } from './index/pack-table.ts';
-import { storedReferences } from './point-runs.ts';
+import { namedReferences } from './point-runs.ts';
 import { readChunk } from './read-chunk.ts';
 import type { RecordReader } from './read-record.ts';
 import type { Store } from './store/store.ts';
@@ -59,7 +59,7 @@ export function pointCopy({ parts, records }: Host, file: Buffer): PointCopy {
     manifest: file,
     run,
     summary: references,
-    references: () => storedReferences(store, pointId),
+    references: () => namedReferences(store, pointId),
     runOf: (id) => {
       const found = table.chunk(zone, id);
       if (found === undefined) {

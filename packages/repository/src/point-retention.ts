@@ -1,12 +1,11 @@
 import { orderedParallel, toFailure } from '@sealift/core';
 import { ID_LENGTH } from './format/limits.ts';
-import { REFERENCES_HEADER_LENGTH } from './format/reference-list.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, KEYS_FOLDER, pointName, referencesName } from './layout.ts';
+import { storedReferences } from './point-runs.ts';
 import type { PointRecord } from './points.ts';
 import type { Store } from './store/store.ts';
 
-const SPAN = 8192 * ID_LENGTH;
 const AT_ONCE = 16;
 const ATTEMPTS = 5;
 
@@ -49,12 +48,10 @@ export class PointRetention {
     for await (const _ of orderedParallel(wanting, AT_ONCE, keep));
   }
 
-  async #namesOf({ id, zone, references }: PointRecord): Promise<Set<string>> {
+  async #namesOf({ id, zone }: PointRecord): Promise<Set<string>> {
     // Of what is kept twice, one copy is enough.
     const names = new Set([CONFIG_NAME, pointName(id), referencesName(id), ...(await this.#store.list(KEYS_FOLDER))]);
-    const end = references * ID_LENGTH;
-    for (let at = 0; at < end; at += SPAN) {
-      const ids = await this.#store.read(referencesName(id), REFERENCES_HEADER_LENGTH + at, Math.min(SPAN, end - at));
+    for await (const ids of storedReferences(this.#store, id)) {
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const found = this.#table.chunk(zone, ids.subarray(i, i + ID_LENGTH));
         if (found !== undefined) names.add(found.in.name);

@@ -35,6 +35,8 @@ export interface PointRuns {
   hash: Buffer;
   runs: RunRecord[];
   missingCount: number;
+  /** Its reference list was made anew by a repair. */
+  rebuilt?: boolean;
 }
 
 /** An open repository. Disposing finishes what is being written and gives the lease back. */

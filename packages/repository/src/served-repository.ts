@@ -5,11 +5,12 @@ import type { Rotation } from './at-rest/rotate-master-key.ts';
 import { readAuthorities } from './authorities.ts';
 import { type ChunkWriter, GroupWriter, type WriterHost } from './chunk-writer.ts';
 import { checkCommit } from './commit.ts';
+import { mendList, publishPoint } from './commit-again.ts';
 import { fail } from './failures.ts';
 import { ZONE_LENGTH } from './format/limits.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { Lookup } from './index/pack-table.ts';
-import { isUuid, pointName, sparePointName } from './layout.ts';
+import { isUuid } from './layout.ts';
 import { type Parts, type RightToWrite, rightToWrite } from './parts.ts';
 import { type PointCopy, pointCopy } from './point-copy.ts';
 import { readPointFile } from './point-file.ts';
@@ -229,7 +230,10 @@ export class ServedRepository implements Repository {
     if (pointId !== commit.pointId)
       throw fail('point-refused', `The manifest of ${pointId} was sent for ${commit.pointId}.`);
     const known = shelf.get(pointId);
-    if (known?.hash.equals(opened.hash)) return this.#retention.keep(known);
+    if (known?.hash.equals(opened.hash)) {
+      await mendList(store, opened.manifest, commit.references, known);
+      return this.#retention.keep(known);
+    }
     if (known !== undefined) throw fail('point-exists', `A different recovery point ${pointId} is there already.`);
     if (!(commit.references instanceof SpilledReferences))
       throw fail('point-refused', 'These references are not ours.');
@@ -239,10 +243,8 @@ export class ServedRepository implements Repository {
       checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
       const record = pointRecord(opened, await commit.references.publish(clock.now()));
       await shelf.lockAhead(record, commit.lockFor ?? 0);
-      await store.publish(pointName(pointId), commit.manifest);
+      await publishPoint(store, pointId, commit.manifest);
       shelf.add(record);
-      // The point is there; what keeps its second copy from being written is made good by the next collection.
-      await store.publish(sparePointName(pointId), commit.manifest).catch(() => {});
     } finally {
       session.end();
     }

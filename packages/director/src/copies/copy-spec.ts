@@ -2,7 +2,7 @@ import { type CopySpec, MAX_COPIED, type RequestPart } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import type { CopyRule } from '../db/copy-rules.ts';
 import { jobNamed } from '../db/jobs.ts';
-import { pointsToCopy } from '../db/point-copies.ts';
+import { copiesOf, pointsToCopy } from '../db/point-copies.ts';
 import { type Point, presentPoint } from '../db/points.ts';
 import { type Repository, repositoryNamed } from '../db/repositories.ts';
 import type { CopyFor } from '../db/run.ts';
@@ -45,7 +45,8 @@ export function specOf(repositoryId: string, points: Point[]): CopySpec {
 
 async function onePoint(db: Context['db'], from: Repository, id: string): Promise<string> {
   const { repository, mode } = await presentPoint(db, id);
-  if (repository.id !== from.id) throw fail('not-found', `The recovery point ${id} is not in ${from.name}.`);
+  const holds = repository.id === from.id || (await copiesOf(db, id)).some((copy) => copy.repository.id === from.id);
+  if (!holds) throw fail('not-found', `The recovery point ${id} is not in ${from.name}.`);
   if (mode !== 'source-side') throw inFlight(`The recovery point ${id}`);
   return id;
 }

@@ -104,6 +104,28 @@ export async function pointsToCopy(
   return rows.map(pointOf);
 }
 
+/** Of these points of a repository, those that another one holds, by that repository; of several copies the oldest counts. */
+export async function copiesToFetch(
+  db: Database,
+  repositoryId: string,
+  points: string[],
+): Promise<Map<string, string[]>> {
+  const rows = await db.all<{ point_id: string; repository_id: string }>(
+    `SELECT point_id, point_copies.repository_id, min(point_copies.received_at) FROM point_copies
+     JOIN points ON points.id = point_id
+     WHERE points.repository_id = ? AND points.mode = 'source-side' AND points.removed_at IS NULL AND point_copies.removed_at IS NULL
+       AND point_id IN (SELECT value FROM json_each(?))
+     GROUP BY point_id ORDER BY points.created_at, point_id`,
+    repositoryId,
+    JSON.stringify(points),
+  );
+  const found = new Map<string, string[]>();
+  for (const { point_id, repository_id } of rows) {
+    found.set(repository_id, [...(found.get(repository_id) ?? []), point_id]);
+  }
+  return found;
+}
+
 /**
  * Records what a copy has reported; points that it was not asked to copy are not believed. A copy that was removed is there
  * again, unless this was recorded before: a report that comes twice says nothing of what happened between.
@@ -122,8 +144,11 @@ export function recordCopies(
   return report.copied
     .filter(({ point }) => asked.has(point))
     .map(({ point, receivedAt }) => ({
-      sql: `INSERT INTO point_copies (point_id, repository_id, received_at) VALUES (?, ?, ?) ON CONFLICT ${known}`,
-      values: [point, repositoryId, receivedAt],
+      // One that was brought back to where it was made is no copy.
+      sql: `INSERT INTO point_copies (point_id, repository_id, received_at)
+            SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM points WHERE id = ? AND repository_id = ?)
+            ON CONFLICT ${known}`,
+      values: [point, repositoryId, receivedAt, point, repositoryId],
     }));
 }
 

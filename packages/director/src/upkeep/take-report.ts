@@ -9,6 +9,7 @@ export async function takeReport(
   { repository }: UpkeepRun,
   report: UpkeepReport | undefined,
 ): Promise<void> {
+  if (report?.kind === 'repair') context.afterRepair(repository, report);
   if (report === undefined || report.kind !== 'verify') return;
   if (report.damagedFiles === 0 && report.missingChunks === 0) return;
   await raiseAlarm(context, {

@@ -83,7 +83,9 @@ export class BackupReceiver implements SessionServer {
   ): Promise<BackupReceiver> {
     const zone = zoneOf(open, ticket, repository);
     const points = await repository.points();
-    const committed = points.find(({ id }) => id === open.runId);
+    const known = points.find(({ id }) => id === open.runId);
+    // A copy brings what a point that is here has lost.
+    const committed = known && open.purpose === 'copy' && !(await isWhole(repository, known.id)) ? undefined : known;
     const previous = newestOf(points.filter(({ jobId, id }) => jobId === open.jobId && id !== open.runId));
     const receiver = new BackupReceiver(link, open, zone, repository, means);
     const opened = encodeOpened({
@@ -157,6 +159,18 @@ export class BackupReceiver implements SessionServer {
     if (pointId !== this.#runId) throw fail('not-permitted', 'A backup may read no recovery point but its own.');
     const { manifest } = await this.#repository.readPoint(pointId);
     await this.#link.send(MESSAGE.point, encodePoint(manifest));
+  }
+}
+
+/** Whether its reference list can be read, is the one it was committed with, and names no chunk that is missing. */
+async function isWhole(repository: Repository, pointId: string): Promise<boolean> {
+  try {
+    const { missingCount, rebuilt } = await repository.pointRuns(pointId);
+    return missingCount === 0 && rebuilt !== true;
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.kind !== 'corrupt') throw failure;
+    return false;
   }
 }
 

@@ -19,18 +19,27 @@ export interface ReferencesTrailer {
   hash: Buffer;
   /** Clock of the target when the point was committed, ms since 1970. */
   receivedAt: number;
+  /** Made anew by a repair: covers what the point needs, in another order, perhaps more, and is not what the point names. */
+  rebuilt?: boolean;
 }
 
-/** Magic, u16 version, u16 zero, point id, zone. */
-export function encodeReferencesHeader(pointId: Buffer, zone: Buffer): Buffer {
-  return new ByteWriter(REFERENCES_HEADER_LENGTH).bytes(MAGIC).u16(VERSION).u16(0).bytes(pointId).bytes(zone).finish();
+const REBUILT = 1;
+
+/** Magic, u16 version, u16 flags (1: rebuilt), point id, zone. */
+export function encodeReferencesHeader(pointId: Buffer, zone: Buffer, rebuilt = false): Buffer {
+  const writer = new ByteWriter(REFERENCES_HEADER_LENGTH).bytes(MAGIC).u16(VERSION);
+  return writer
+    .u16(rebuilt ? REBUILT : 0)
+    .bytes(pointId)
+    .bytes(zone)
+    .finish();
 }
 
 /** u64 count, u64 receivedAt, SHA-256 of the ids, copy of the header, u64 zero, SHA-256 of the trailer so far, `SLRX`. */
 export function encodeReferencesTrailer(trailer: ReferencesTrailer): Buffer {
   const writer = new ByteWriter(REFERENCES_TRAILER_LENGTH);
   writer.u64(trailer.count).u64(trailer.receivedAt).bytes(trailer.hash);
-  writer.bytes(encodeReferencesHeader(trailer.pointId, trailer.zone)).u64(0);
+  writer.bytes(encodeReferencesHeader(trailer.pointId, trailer.zone, trailer.rebuilt)).u64(0);
   return writer.bytes(sha256(writer.finish())).bytes(END_MAGIC).finish();
 }
 
@@ -43,7 +52,7 @@ export function decodeReferencesTrailer(tail: Buffer, fileLength: number): Refer
   const hash = reader.take(32);
   const magic = reader.take(4);
   const version = reader.u16();
-  reader.u16();
+  const flags = reader.u16();
   const pointId = reader.take(16);
   const zone = reader.take(ZONE_LENGTH);
   reader.u64();
@@ -56,5 +65,6 @@ export function decodeReferencesTrailer(tail: Buffer, fileLength: number): Refer
   if (REFERENCES_HEADER_LENGTH + count * ID_LENGTH + REFERENCES_TRAILER_LENGTH !== fileLength) {
     throw reader.damaged(`${count} ids in ${fileLength} bytes`);
   }
-  return { pointId, zone, count, hash, receivedAt };
+  if (flags > REBUILT) throw reader.damaged('a field has an unknown value');
+  return { pointId, zone, count, hash, receivedAt, ...(flags === REBUILT ? { rebuilt: true } : {}) };
 }

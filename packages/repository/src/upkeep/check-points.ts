@@ -112,8 +112,8 @@ async function readReferences(
   manifest: Manifest,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { zone, references } = manifest;
-  const length = await checkListEnds(host.store, manifest);
+  const { zone } = manifest;
+  const { length, expected } = await checkListEnds(host.store, manifest);
   const spans = () => referenceSpans(host.store, { manifest, length, pace: options.pace }, signal);
   const isMissing = (id: Buffer) => host.table.chunk(zone, id) === undefined;
   const isLost = (id: Buffer) => isMissing(id) || options.lost.has(zone, id);
@@ -125,7 +125,7 @@ async function readReferences(
       .filter(isLost)
       .reduce((count) => count + 1, 0);
   }
-  if (!hash.digest().equals(references.hash)) throw fail('format-damaged', 'The checksum of its ids does not hold.');
+  if (!hash.digest().equals(expected)) throw fail('format-damaged', 'The checksum of its ids does not hold.');
   // Only now are the ids to be believed.
   if (affected === 0) return 0;
   for await (const ids of spans()) {
@@ -134,17 +134,21 @@ async function readReferences(
   return affected;
 }
 
-/** Compares header and trailer of a reference list with its point. @returns the length of the file */
-async function checkListEnds(store: Store, { pointId, zone, references }: Manifest): Promise<number> {
+/** Compares header and trailer of a reference list with its point. One that was rebuilt has a checksum of its own. */
+async function checkListEnds(
+  store: Store,
+  { pointId, zone, references }: Manifest,
+): Promise<{ length: number; expected: Buffer }> {
   const name = referencesName(pointId);
   const { tail, length } = await store.readTail(name, REFERENCES_TRAILER_LENGTH);
   const trailer = decodeReferencesTrailer(tail, length);
+  const { rebuilt } = trailer;
   const header = await store.read(name, 0, REFERENCES_HEADER_LENGTH);
-  const expected = encodeReferencesHeader(uuidBytes(pointId), zone);
-  const ours = header.equals(expected) && encodeReferencesHeader(trailer.pointId, trailer.zone).equals(expected);
+  const copy = encodeReferencesHeader(trailer.pointId, trailer.zone, rebuilt);
+  const ours = header.equals(copy) && copy.equals(encodeReferencesHeader(uuidBytes(pointId), zone, rebuilt));
   const same = trailer.hash.equals(references.hash) && trailer.count === references.count;
-  if (!ours || !same) throw fail('format-damaged', 'It is not the list that the recovery point names.');
-  return length;
+  if (!ours || !(same || rebuilt)) throw fail('format-damaged', 'It is not the list that the recovery point names.');
+  return { length, expected: trailer.hash };
 }
 
 /** The ids of a reference list, end to end, some at a time. `length` is that of the file. */

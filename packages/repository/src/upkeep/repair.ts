@@ -8,12 +8,12 @@ import { type AffectedPoint, checkPoints } from './check-points.ts';
 import { ChunkSet } from './chunk-set.ts';
 import type { RepairHost } from './host.ts';
 import { mendConfig } from './mend-config.ts';
+import { mendFile } from './mend-file.ts';
 import { mendKeyTables } from './mend-key-tables.ts';
-import { mendPoint } from './mend-point.ts';
-import { mendReferences } from './mend-references.ts';
 import { Pace } from './pace.ts';
 import { PackHistory } from './pack-history.ts';
 import { readPack } from './read-pack.ts';
+import type { ReadTree } from './rebuild-references.ts';
 import { headerOf, setAside, wholeRecords } from './salvage.ts';
 import { StoredNames } from './stored-names.ts';
 
@@ -24,6 +24,8 @@ export interface RepairOptions {
   /** Tells what would be done, and changes nothing. */
   dryRun?: boolean;
   bytesPerSecond?: number;
+  /** Reads what in-flight points use from their trees, to make lost reference lists anew. */
+  readTree?: ReadTree;
   /** Told of each step, with the file it concerns. */
   onStep?: (file: string, message: string) => void;
   /** Told of what stays damaged. */
@@ -246,16 +248,26 @@ class Repairer {
     const checks = { pace: this.#pace, lost: this.#lost, onFlaw, onAffected, onMissing: () => {}, onPoint: () => {} };
     await checkPoints(this.#host, checks, this.#signal);
     for (const { file, failure } of damaged) {
-      const mended =
-        (await mendPoint(this.#host, file, this.#dry)) || (await mendReferences(this.#host, file, this.#dry));
-      if (mended) this.#mended(file);
-      else this.#leave(file, failure);
+      await this.#mendOrLeave(file, failure);
     }
   }
 
-  #mended(file: string): void {
+  async #mendOrLeave(file: string, failure: Failure): Promise<void> {
+    const options = { dryRun: this.#dry, readTree: this.#options.readTree };
+    try {
+      const done = await mendFile(this.#host, file, options, this.#signal);
+      if (done === undefined) this.#leave(file, failure);
+      else this.#mended(file, done);
+    } catch (thrown) {
+      const first = toFailure(thrown);
+      if (first.code !== 'repository-locked') throw thrown;
+      this.#leave(file, first);
+    }
+  }
+
+  #mended(file: string, how = 'it is written anew from what is known of it'): void {
     this.#report.filesMended += 1;
-    this.#step(file, 'it is written anew from what is known of it');
+    this.#step(file, how);
   }
 
   #leave(file: string, failure: Failure): void {

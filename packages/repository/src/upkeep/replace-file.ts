@@ -1,15 +1,8 @@
+import { putInPlace } from '../store/put-in-place.ts';
 import type { RepairHost } from './host.ts';
 
-/** Puts a whole, durable file in the place of a damaged one, in one step. */
+/** Puts a whole, durable file in the place of a damaged one, in one step, while the repository is still the own one. */
 export async function replaceFile({ store, confirmLease }: RepairHost, name: string, bytes: Buffer): Promise<void> {
   await confirmLease();
-  const file = await store.grow(`${crypto.randomUUID()}.tmp`);
-  try {
-    await file.append([bytes]);
-    await file.publish(name);
-  } catch (thrown) {
-    await file.discard();
-    throw thrown;
-  }
-  await file[Symbol.asyncDispose]();
+  await putInPlace(store, name, bytes);
 }

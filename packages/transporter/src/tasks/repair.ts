@@ -1,3 +1,4 @@
+import { referencesInTree } from '@sealift/pipeline';
 import type { Repair } from '@sealift/repository';
 import { MAX_REPORTED, type Progress, type RepairReport, type RepairSpec } from '@sealift/wire';
 import type { TaskReporter } from './reporter.ts';
@@ -21,6 +22,7 @@ export async function repair(
   const done = await repository.repair(
     {
       ...spec,
+      readTree: (pointId, stopped) => referencesInTree(repository, pointId, stopped),
       onStep: (file, message) => {
         if (steps.length < MAX_REPORTED) steps.push({ file, message: message.slice(0, 512) });
       },
@@ -44,7 +46,8 @@ function nextStep(done: Repair): string {
   if (done.dryRun) return `${unread}Nothing was changed. To do it: sealift repository repair NAME --apply`;
   if (done.affectedPoints === 0) return `${unread}Verify the repository, and check the disk.`;
   return (
-    `${unread}Run the jobs of the recovery points named: a source that still has the contents sends them again. ` +
-    'Then verify the repository, and check the disk.'
+    `${unread}What is lost of points that were copied to another repository is copied back by itself. For the others run ` +
+    'the jobs of the points named: a source that still has the contents sends them again. Then verify the repository, ' +
+    'and check the disk.'
   );
 }

@@ -15,7 +15,8 @@ export function addRepositoryRepair(parent: Command, invocation: Invocation): vo
     examples: ['sealift repository repair main --wait', 'sealift repository repair main --apply --wait'],
     notes:
       'Without --apply nothing is changed. What is whole of a damaged pack is saved into a new one, what is lost is asked for\n' +
-      'again by the next backup that has it, and a pack of which something is lost is set aside in the folder `damaged`. With\n' +
+      'again by the next backup that has it, and a pack of which something is lost is set aside in the folder `damaged`. What is\n' +
+      'lost of points that were copied to another repository is copied back from there. With\n' +
       '--wait the exit status is 0 when nothing is lost, 3 when recovery points or files stay damaged: each is named.',
   })
     .option('--apply', 'do it')
