@@ -70,7 +70,7 @@ async function backUp(
   const store = storeWith(pool);
 
   const roots = nameRoots(options.sources);
-  await using served = await openRoots(roots, options.spool, signal);
+  await using served = await openRoots(roots, options.spool, (failure) => session.fail(failure), signal);
   const entries = findEntries(roots, served, options.exclude, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>

@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { pair } from './pair.ts';
+
+// Others leave theirs in the common one meanwhile.
+process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'sealift-'));
+t.teardown(() => rmSync(tmpdir(), { recursive: true, force: true }));
 
 const MIB = 1 << 20;
 

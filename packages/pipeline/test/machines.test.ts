@@ -1,82 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpClient } from '@sealift/workloads';
 import t from 'tap';
+import { Machine, qemu, SIZE } from '../../workloads/test/fixtures/machine.ts';
 import { type Pair, pair } from './pair.ts';
 
+// Others leave theirs in the common one meanwhile.
+process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'sealift-'));
+t.teardown(() => rmSync(tmpdir(), { recursive: true, force: true }));
+
 const MIB = 1 << 20;
-const SIZE = 300 * MIB;
-
-function qemu(program: string, ...args: string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** A machine with two disks and two monitors: one for Sealift, one for the test to act as its guest. */
-class Machine implements AsyncDisposable {
-  readonly socket: string;
-  readonly child: ChildProcess;
-  readonly disks: string[];
-  readonly #own: string;
-  #qmp: QmpClient | undefined;
-
-  constructor(folder: string) {
-    this.socket = join(folder, 'web.qmp');
-    this.#own = join(folder, 'guest.qmp');
-    this.disks = [0, 1].map((i) => join(folder, `disk${i}.qcow2`));
-    const drives = this.disks.flatMap((file, i) => {
-      if (!existsSync(file)) qemu('qemu-img', 'create', '-q', '-f', 'qcow2', file, `${SIZE}`);
-      const node = `driver=qcow2,node-name=node${i},discard=unmap,file.driver=file,file.filename=${file}`;
-      return ['-blockdev', node, '-device', `virtio-blk-pci,drive=node${i},id=vd${i}`];
-    });
-    const machine = ['-accel', 'tcg', '-M', 'q35', '-m', '64', '-display', 'none', '-nodefaults', '-S', '-name', 'web'];
-    const monitors = [this.socket, this.#own].flatMap((path) => ['-qmp', `unix:${path},server=on,wait=off`]);
-    this.child = spawn('qemu-system-x86_64', [...machine, ...monitors, ...drives], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  }
-
-  static async start(folder: string): Promise<Machine> {
-    const machine = new Machine(folder);
-    while (!existsSync(machine.#own)) await sleep(20);
-    machine.#qmp = await QmpClient.connect(machine.#own);
-    return machine;
-  }
-
-  get qmp(): QmpClient {
-    return this.#qmp as QmpClient;
-  }
-
-  /** Writes as its guest would. */
-  async write(disk: number, command: string): Promise<void> {
-    const line = `qemu-io -d /machine/peripheral/vd${disk}/virtio-backend "${command}"`;
-    const said = await this.qmp.execute<string>('human-monitor-command', { 'command-line': line });
-    if (said.trim() !== '') throw new Error(`${command}: ${said}`);
-  }
-
-  /** Everything of ours inside of it. */
-  async leftBehind(): Promise<string[]> {
-    const found: string[] = [];
-    for (const query of ['query-block-exports', 'query-jobs', 'query-named-block-nodes']) {
-      const items = await this.qmp.execute<{ id?: string; 'node-name'?: string }[]>(query);
-      found.push(
-        ...items.map((item) => item.id ?? item['node-name'] ?? '').filter((name) => name.startsWith('sealift')),
-      );
-    }
-    return found;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#qmp?.[Symbol.asyncDispose]();
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    this.child.kill('SIGKILL');
-    await once(this.child, 'exit');
-  }
-}
-
 function scratchLeft(both: Pair): string[] {
   const here = readdirSync(both.folder).filter((name) => /^(fleecing|machine)-/.test(name));
   return [...here, ...readdirSync(tmpdir()).filter((name) => name.startsWith('sealift-vm-'))];

@@ -37,6 +37,11 @@ export const fail = failuresOf({
   },
   /** What listens at a socket is no monitor of QEMU. */
   'vm-violation': { kind: 'refused', advice: 'Name the socket that the virtual machine was given with `-qmp unix:…`.' },
+  /** The folder for what a virtual machine overwrites while it is read is nearly full. */
+  'vm-no-room': {
+    kind: 'refused',
+    advice: 'Make room in the data folder of the Transporter, or run the job while the machine writes less.',
+  },
   'vm-without-disks': { kind: 'refused', advice: 'Check with `query-block` which disks the virtual machine has.' },
   /** An NBD server cannot be connected to. */
   'nbd-unreachable': { kind: 'retry', advice: 'Check that the NBD server runs and that its socket may be opened.' },

@@ -3,11 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Failure } from '@sealift/core';
 import { fail } from '../failures.ts';
 import type { NbdAddress } from '../nbd/address.ts';
 import { OURS, removeOurs, startServer } from './block-work.ts';
 import { disksOf, type MachineDisk } from './machine.ts';
 import { QmpClient } from './qmp-client.ts';
+import { hasRoom, SpaceGuard } from './space-guard.ts';
 
 /**
  * All disks of a running virtual machine as they were at one instant, served to read while the machine goes on: what it
@@ -30,9 +32,16 @@ export class MachinePoint implements AsyncDisposable {
   /**
    * @param socket of the monitor
    * @param scratch a folder with room for what the machine overwrites meanwhile; QEMU opens files in it
+   * @param onLost told why, when the point had to be given up
    * @throws Failure `vm-unreachable`, `vm-busy`, `vm-refused`, `vm-without-disks`, `image-tool-missing`
    */
-  static async take(socket: string, scratch: string, signal?: AbortSignal): Promise<MachinePoint> {
+  static async take(
+    socket: string,
+    scratch: string,
+    onLost: (failure: Failure) => void,
+    signal?: AbortSignal,
+  ): Promise<MachinePoint> {
+    if (!(await hasRoom(scratch))) throw noRoom(scratch);
     await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'sealift-vm-'));
     resources.defer(() => rm(folder, { recursive: true, force: true }));
@@ -44,6 +53,12 @@ export class MachinePoint implements AsyncDisposable {
     resources.defer(() => leave(qmp));
     for (const [i, disk] of disks.entries()) await addFleecing(qmp, disk, i, join(fleecing, `${i}.qcow2`));
     signal?.throwIfAborted();
+    resources.use(
+      new SpaceGuard(scratch, () => {
+        onLost(noRoom(scratch));
+        leave(qmp).catch(() => {});
+      }),
+    );
     // The instant: all of it or nothing.
     await qmp.execute('transaction', { actions: disks.map(startCopying) });
     const address = { path: join(folder, 'nbd') };
@@ -55,6 +70,10 @@ export class MachinePoint implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
+}
+
+function noRoom(scratch: string): Failure {
+  return fail('vm-no-room', `There is too little room in ${scratch} for what the virtual machine overwrites.`);
 }
 
 /** Of a machine that has ended meanwhile nothing has to be removed. */

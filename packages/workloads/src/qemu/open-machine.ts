@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Failure } from '@sealift/core';
 import type { FoundEntry, OpenRoot } from '../entry.ts';
 import { excludeRules } from '../exclude.ts';
 import { walk } from '../source/walk.ts';
@@ -17,18 +18,20 @@ export function isMachine(path: Buffer): boolean {
 /**
  * A folder with one disk image a disk and what the machine is, `machine.json`. The point is held until it is disposed of.
  * @param name of the folder in the tree
+ * @param onLost told why, when the point had to be given up while it was held
  */
 export async function openMachine(
   path: Buffer,
   name: Buffer,
   scratch: string,
+  onLost: (failure: Failure) => void,
   signal?: AbortSignal,
 ): Promise<OpenRoot> {
   await using resources = new AsyncDisposableStack();
   const folder = await mkdtemp(join(scratch, 'machine-'));
   resources.defer(() => rm(folder, { recursive: true, force: true }));
   const socket = path.toString();
-  const point = resources.use(await MachinePoint.take(socket, scratch, signal));
+  const point = resources.use(await MachinePoint.take(socket, scratch, onLost, signal));
   const images = imageNames(point.disks);
   const definition = await definitionOf(point.qmp, socket, point.disks, images);
   await writeFile(join(folder, DEFINITION), `${JSON.stringify(definition, null, 2)}\n`, { mode: 0o600 });
