@@ -22,6 +22,8 @@ export interface TaskContext {
   line: DirectorLine;
   /** Folder for scratch folders of tasks. */
   spool: string;
+  /** Folder for what the last run of each job has found. */
+  sourceCache: string;
   workers: number;
   postQuantumOnly: boolean;
 }
