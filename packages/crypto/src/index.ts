@@ -85,6 +85,7 @@ export {
   wrapUnderMaster,
 } from './repository-keys.ts';
 export { signWith, verifySignature } from './signatures.ts';
+export { openCacheBlock, packCacheBlock, sealCacheBlock, sourceCacheKey, unpackCacheBlock } from './source-cache.ts';
 export {
   createTaskKeyPair,
   openSecret,

@@ -25,6 +25,8 @@ export interface BackupOptions {
   connect: (signal: AbortSignal) => Promise<Link>;
   /** Source-side mode: the keys of this run and the descriptor of its domain. */
   keys?: () => Promise<{ keys: TaskKeys; descriptor: Buffer }>;
+  /** File with what the last run of the job has found, made and replaced here; it may be lost at any time. */
+  cache?: string;
   /** An existing folder for spill files, which are removed at the end. */
   spool: string;
   /** Worker threads that read, chunk, compress and encrypt. */
@@ -51,6 +53,8 @@ export interface BackupOutcome {
   files: number;
   bytes: number;
   progress: Progress;
+  /** Why the cache for the next run could not be written, if so. */
+  cacheLost?: Failure;
 }
 
 /** What a source-side run seals with; there is no such thing in in-flight mode. */

@@ -3,6 +3,7 @@ import { orderedParallel } from '@sealift/core';
 import { type ChunkKeys, chunkKeysFromSecret, parseCompression } from '@sealift/crypto';
 import type { Opened } from '@sealift/wire';
 import type { BackupOptions, BackupOutcome, Sealing } from './backup-options.ts';
+import { PointCache } from './cache/point-cache.ts';
 import { Dedup } from './dedup/dedup.ts';
 import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
@@ -69,21 +70,30 @@ async function backUp(
   );
   const store = storeWith(pool);
 
+  const { exclude, repositoryId, jobId } = options;
   const roots = nameRoots(options.sources);
   await using served = await openRoots(roots, options.spool, (failure) => session.fail(failure), signal);
-  const entries = findEntries(roots, served, options.exclude, meter);
+  const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude };
+  await using cache = await PointCache.open(options.cache, options.runId, chunkKeys.idKey, subject);
+  const known = cache.known === undefined ? {} : { known: cache.known };
+  const walked = findEntries({ roots, exclude, ...known }, served, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
-  const results = orderedParallel(planWork(entries), options.workers * 3, (unit) =>
-    readWork(unit, pool, dedup, warn).catch((thrown) => {
+  const results = orderedParallel(planWork(walked), options.workers * 3, (unit) =>
+    readWork(unit, { pool, dedup, warn, roots }).catch((thrown) => {
       // Other units may be waiting for a bundle that this one was to make.
       dedup.fail(thrown);
       throw thrown;
     }),
   );
-  const tree = new TreeAssembler(new TreePagesWriter(store, chunkKeys.cutKey), store);
-  for await (const result of results) {
+  const onPage = (id: Buffer, drawn: boolean) => cache.writer?.endPage(drawn ? id : undefined);
+  const pages = new TreePagesWriter(store, chunkKeys.cutKey, onPage);
+  const tree = new TreeAssembler(pages, store, cache.writer, (files, bytes) => {
+    meter.add('filesUnchanged', files);
+    meter.add('bytesUnchanged', bytes);
+  });
+  for await (const done of results) {
     signal.throwIfAborted();
-    await tree.add(result);
+    for (const result of done) await tree.add(result);
     meter.set('files', tree.totals.files);
   }
 
@@ -92,7 +102,9 @@ async function backUp(
   const finished = { roots, top: await tree.finish(), totals: tree.totals, startedAt };
   const body = await storeBody(finished, store, { warnings: meter.warnings, explanation: options.explanation });
   const committed = await commitPoint(options, sealing, session, opened, references, body);
-  return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now() };
+  await cache.makeCurrent();
+  const lost = cache.failure === undefined ? {} : { cacheLost: cache.failure };
+  return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...lost };
 }
 
 async function sealingOf(options: BackupOptions): Promise<Sealing> {

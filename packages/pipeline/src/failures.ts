@@ -3,6 +3,8 @@ import { failuresOf } from '@sealift/core';
 export const fail = failuresOf({
   /** None of the sources of a job could be read at all. */
   'nothing-to-back-up': { kind: 'refused', advice: 'Check the paths of the job on the source machine.' },
+  /** A page of the cache at a source is not as it was written; nobody but the cache itself sees this. */
+  'cache-damaged': { kind: 'corrupt', advice: 'Run the job again; remove the cache if this happens each time.' },
   /** A worker thread ended on its own. */
   'worker-died': {
     kind: 'bug',

@@ -8,7 +8,15 @@ export interface PathWarning {
   message: string;
 }
 
-type Count = 'files' | 'bytesRead' | 'bytesNew' | 'bytesSent' | 'bytesStored' | 'reconnects';
+type Count =
+  | 'files'
+  | 'filesUnchanged'
+  | 'bytesUnchanged'
+  | 'bytesRead'
+  | 'bytesNew'
+  | 'bytesSent'
+  | 'bytesStored'
+  | 'reconnects';
 
 const REPORT_EVERY_MS = 1000;
 
@@ -46,7 +54,7 @@ export class ProgressMeter implements Disposable {
   }
 
   add(count: Count, amount: number): void {
-    this.#progress[count] += amount;
+    this.#progress[count] = (this.#progress[count] ?? 0) + amount;
   }
 
   set(count: Count, value: number): void {

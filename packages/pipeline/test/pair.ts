@@ -52,6 +52,8 @@ export interface BackupMore {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
   byteQuota?: number;
+  /** A file for what the run has found. */
+  cache?: string;
 }
 
 export type BackedUp = BackupOutcome & { warned: PathWarning[] };
@@ -184,6 +186,7 @@ export class Pair implements AsyncDisposable {
         descriptor: this.#descriptor,
       }),
       spool: this.folder,
+      ...(more.cache === undefined ? {} : { cache: more.cache }),
       workers: 2,
       onProgress: more.onProgress ?? (() => {}),
       onWarning: (warning: PathWarning) => warned.push(warning),

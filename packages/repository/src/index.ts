@@ -20,7 +20,15 @@ export {
   type Segment,
   type SegmentNode,
 } from './format/segments.ts';
-export { type ContentMap, type EntryKind, encodeEntry, type TreeEntry } from './format/tree-entry.ts';
+export {
+  type ContentMap,
+  decodeEntry,
+  type EntryGlance,
+  type EntryKind,
+  encodeEntry,
+  glanceEntry,
+  type TreeEntry,
+} from './format/tree-entry.ts';
 export { decodeNode, decodePage, encodeNode, encodePage, joinEntries, type TreeNode } from './format/tree-page.ts';
 export { comparePaths, isUnder, pathFlaw } from './format/tree-path.ts';
 export type { Lookup } from './index/pack-table.ts';

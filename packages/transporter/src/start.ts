@@ -81,6 +81,7 @@ function observe(metrics: Metrics, role: Role, director: Director, renewal: Cert
     directorConnected: () => director.connected,
     certificateExpiry: () => renewal.expiry,
     repositories: () => role.repositories(),
+    cacheBytes: () => role.cacheBytes?.() ?? 0,
   });
 }
 

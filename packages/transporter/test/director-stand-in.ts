@@ -30,6 +30,8 @@ export class DirectorStandIn implements AsyncDisposable {
   onEnrol: (answer: EnrolmentResource) => Promise<EnrolmentResource> = async (answer) => answer;
   /** Serials it names in each greeting. */
   revoked: string[] = [];
+  /** Jobs it names in each greeting, if it does. */
+  jobs: string[] | undefined;
   readonly #server: Server;
   readonly #ticketKey = createTicketKey();
   readonly #identities = new Map<TransporterRole, Identity>();
@@ -40,7 +42,13 @@ export class DirectorStandIn implements AsyncDisposable {
     this.authority = authority;
     this.#server = server;
     const ticketKeys = [this.#ticketKey.publicKey.export({ type: 'spki', format: 'der' })];
-    const hello = () => ({ directorId: randomUUID(), ticketKeys, now: Date.now(), revoked: this.revoked });
+    const hello = () => ({
+      directorId: randomUUID(),
+      ticketKeys,
+      now: Date.now(),
+      revoked: this.revoked,
+      ...(this.jobs === undefined ? {} : { jobs: this.jobs }),
+    });
     this.handlers = { hello, ...handlers };
   }
 

@@ -41,6 +41,8 @@ export interface FoundEntry extends EntryMetadata {
     links: number;
     /** Where its content is read instead of at `path`. */
     nbd?: NbdPlace;
+    /** Whether an equal look at it in the next run will mean that it is unchanged. */
+    settled: boolean;
   };
 }
 

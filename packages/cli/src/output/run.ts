@@ -40,6 +40,7 @@ export function formatRun(run: RunResource): string {
     ['time', time === undefined ? undefined : formatDuration(time)],
     ['files', progress === undefined ? undefined : String(progress.files)],
     ['read', bytes(progress?.bytesRead)],
+    ['unchanged', unchanged(progress)],
     ['new', bytes(progress?.bytesNew)],
     ['sent', bytes(progress?.bytesSent)],
     ['stored', bytes(progress?.bytesStored)],
@@ -54,4 +55,11 @@ export function formatRun(run: RunResource): string {
     ],
     ['failure', run.failure === undefined ? undefined : `${harmless(run.failure.message)} (${run.failure.code})`],
   ]);
+}
+
+/** What did not have to be read. */
+function unchanged(progress: RunResource['progress']): string | undefined {
+  const { filesUnchanged, bytesUnchanged } = progress ?? {};
+  if (filesUnchanged === undefined) return undefined;
+  return `${filesUnchanged} files, ${formatBytes(bytesUnchanged ?? 0)}, not read`;
 }

@@ -1,6 +1,7 @@
 import type { CallContext, Params, Result } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { addCertificate, isRevoked, revokedSerials } from '../db/certificates.ts';
+import { jobIdsOf } from '../db/jobs.ts';
 import { repositoriesOf } from '../db/repositories.ts';
 import type { Run } from '../db/run.ts';
 import { runningRunsOf } from '../db/runs.ts';
@@ -40,9 +41,10 @@ export async function greet(
   log.info({ transporter: transporter.name, version: params.version, tasks: params.tasks.length }, 'connected');
   context.events.publish({ type: 'transporter.state', data: transporterResource(context, transporter) });
   const revoked = await revokedSerials(db, Date.now());
+  const jobs = await jobIdsOf(db, transporter.id);
   // The answer goes out before anything is asked of the Transporter.
   setImmediate(() => void catchUp(context, session, { running, held: params.tasks, signal }));
-  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now(), revoked };
+  return { directorId: context.directorId, ticketKeys: [context.ticketKey.publicDer], now: Date.now(), revoked, jobs };
 }
 
 async function memberBehind(

@@ -105,6 +105,12 @@ export async function jobById(db: Database, id: string): Promise<Job | undefined
   return row === undefined ? undefined : fromRow(row);
 }
 
+/** Ids of the jobs that a Transporter reads for. */
+export async function jobIdsOf(db: Database, transporterId: string): Promise<string[]> {
+  const rows = await db.all<{ id: string }>('SELECT id FROM jobs WHERE transporter_id = ?', transporterId);
+  return rows.map(({ id }) => id);
+}
+
 /** By id or name, or by the name that a removed one had while no other has it; `not-found` otherwise. */
 export async function jobNamed(db: Database, reference: string): Promise<Job> {
   const found = await jobById(db, reference);

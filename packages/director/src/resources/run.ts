@@ -4,7 +4,9 @@ import { isUpkeepRun, type JobRun, type Restore, type Run, type UpkeepRun } from
 import { isoTime } from './time.ts';
 
 export function runResource({ board, connections }: Pick<Context, 'board' | 'connections'>, run: Run): RunResource {
-  const progress = board.get(run.id)?.progress ?? run.progress;
+  // Once it has ended, the result counts; the last report before may still be on the board.
+  const told = run.finishedAt === undefined ? board.get(run.id)?.progress : undefined;
+  const progress = told ?? run.progress;
   const away = run.state === 'running' && connections.of(run.transporter.id) === undefined;
   const reason = away ? `the Transporter ${run.transporter.name} is not connected` : run.reason;
   return {

@@ -8,6 +8,9 @@ export const VERDICT = { known: 0, send: 1 } as const;
 /** Ids remembered as met in this run (24 MB when full). A forgotten one is asked of the target again. */
 const REMEMBERED_IDS = 1_000_000;
 
+/** Ids in one question about an earlier run. */
+const MOST_ASKED = 2048;
+
 /** Asks the target what it has: batched by the caller, many batches under way at once. */
 export type AskTarget = (ids: Buffer) => Promise<Presence[]>;
 
@@ -57,6 +60,34 @@ export class Dedup {
       }
     });
     return verdicts;
+  }
+
+  /**
+   * Which of these chunks, known from an earlier run, are at the target or on their way to it.
+   *
+   * @param ids n * 32 bytes @returns n bytes, 1 for those
+   */
+  async present(ids: Buffer): Promise<Uint8Array> {
+    const found = new Uint8Array(ids.length / 32).fill(1);
+    const unmet = each(ids).filter(({ id }) => !this.#met.has(id));
+    const batches = Array.from({ length: Math.ceil(unmet.length / MOST_ASKED) }, (_, i) =>
+      unmet.slice(i * MOST_ASKED, (i + 1) * MOST_ASKED),
+    );
+    await Promise.all(
+      batches.map(async (batch) => {
+        const answers = await this.#askFor(batch);
+        batch.forEach(({ at }, i) => {
+          // As a member of some bundle it could not be referred to.
+          if (answers[i]?.state !== 'chunk') found[at] = 0;
+        });
+      }),
+    );
+    return found;
+  }
+
+  /** The point depends on these chunks, which `present` has found. */
+  refer(ids: Buffer): void {
+    for (const { id } of each(ids)) this.#meet(id);
   }
 
   /** A bundle was sealed: its members can be referenced. */

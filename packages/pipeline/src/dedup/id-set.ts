@@ -26,6 +26,16 @@ export class BoundedIdSet {
     return added;
   }
 
+  has(id: Buffer): boolean {
+    const slots = this.#slots;
+    const [a, b, c, d] = [id.readUInt32LE(0), id.readUInt32LE(4), id.readUInt32LE(8), (id.readUInt32LE(12) | 1) >>> 0];
+    for (let slot = a & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const at = slot * WORDS;
+      if (slots[at + 3] === 0) return false;
+      if (slots[at] === a && slots[at + 1] === b && slots[at + 2] === c && slots[at + 3] === d) return true;
+    }
+  }
+
   /** The last word of a taken slot is never zero. */
   #place(a: number, b: number, c: number, d: number): boolean {
     const slots = this.#slots;

@@ -1,7 +1,8 @@
 import type { ProgressMeter } from '../progress.ts';
 import type { NamedRoot } from '../tree/root-names.ts';
 import type { OpenRoots } from './open-roots.ts';
-import type { FoundEntry } from './walk-messages.ts';
+import type { Walked } from './plan-work.ts';
+import type { WalkOrder } from './walk-messages.ts';
 import { walkSources } from './walk-sources.ts';
 
 /**
@@ -9,11 +10,10 @@ import { walkSources } from './walk-sources.ts';
  * walked. Warnings and times of the walk go to `meter`.
  */
 export async function* findEntries(
-  roots: NamedRoot[],
+  { roots, ...order }: Omit<WalkOrder, 'roots'> & { roots: NamedRoot[] },
   opened: OpenRoots,
-  exclude: string[],
   meter: ProgressMeter,
-): AsyncGenerator<FoundEntry, void, undefined> {
+): AsyncGenerator<Walked, void, undefined> {
   let walked: NamedRoot[] = [];
   for (const root of roots) {
     const entries = opened.entriesOf(root);
@@ -21,9 +21,9 @@ export async function* findEntries(
       walked.push(root);
       continue;
     }
-    if (walked.length > 0) yield* walkSources(walked, exclude, meter);
+    if (walked.length > 0) yield* walkSources({ ...order, roots: walked }, meter);
     walked = [];
-    yield* entries;
+    for (const entry of entries) yield { entry };
   }
-  if (walked.length > 0) yield* walkSources(walked, exclude, meter);
+  if (walked.length > 0) yield* walkSources({ ...order, roots: walked }, meter);
 }

@@ -1,8 +1,18 @@
 import type { FoundEntry, WalkItem } from '@sealift/workloads';
 import { Packr } from 'msgpackr';
+import type { CacheToRead } from '../cache/cache-file.ts';
+import type { Kept } from '../cache/known-pages.ts';
 
-export type WalkedItem = WalkItem;
+export type WalkedItem = Exclude<WalkItem, { unchanged: true }> | Kept;
 export type { FoundEntry };
+
+/** What the walking thread is given at its start. */
+export interface WalkOrder {
+  roots: WalkRoot[];
+  exclude: string[];
+  /** What the last run has found. */
+  known?: CacheToRead;
+}
 
 /** A source of the job and the name of its root in the tree. */
 export interface WalkRoot {

@@ -1,18 +1,15 @@
 import type { ProgressMeter } from '../progress.ts';
 import { asBuffer } from '../threads/channel.ts';
 import { ThreadPool } from '../threads/pool.ts';
-import { type FoundEntry, unpackItems, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
+import type { Walked } from './plan-work.ts';
+import { unpackItems, type WalkedItem, type WalkerMethods, type WalkOrder } from './walk-messages.ts';
 
 /** Walks the sources in a thread of its own, one batch of entries ahead. Warnings and times go to `meter`. */
-export async function* walkSources(
-  roots: WalkRoot[],
-  exclude: string[],
-  meter: ProgressMeter,
-): AsyncGenerator<FoundEntry, void, undefined> {
+export async function* walkSources(order: WalkOrder, meter: ProgressMeter): AsyncGenerator<Walked, void, undefined> {
   await using walker = new ThreadPool<WalkerMethods, Record<string, never>>(
     new URL('./walk-worker.ts', import.meta.url),
     1,
-    { roots, exclude, clock: meter.clock.memory },
+    { ...order, clock: meter.clock.memory },
     {},
   );
   const next = async () => {
@@ -26,9 +23,19 @@ export async function* walkSources(
     // Whoever stops early does not come back for it.
     ahead.catch(() => {});
     for (const item of items) {
-      if ('warning' in item) meter.warn(item.warning);
-      else yield item.entry;
+      if ('warning' in item) {
+        meter.warn(item.warning);
+        yield* lacking(item);
+      } else {
+        yield item;
+      }
     }
     items = await ahead;
   }
+}
+
+/** What the next run must know of an entry that is not there. */
+function* lacking({ missing, unlisted }: Extract<WalkedItem, { warning: unknown }>): Generator<Walked> {
+  if (missing !== undefined) yield { missing };
+  if (unlisted) yield { unlisted };
 }

@@ -1,14 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { StageClock } from '@sealift/core';
-import { excludeRules, walk } from '@sealift/workloads';
+import { excludeRules, type WalkItem, walk } from '@sealift/workloads';
+import { readPages } from '../cache/cache-file.ts';
+import { KnownPages } from '../cache/known-pages.ts';
 import { ownBuffer, ThreadChannel } from '../threads/channel.ts';
-import { packItems, type WalkedItem, type WalkerMethods, type WalkRoot } from './walk-messages.ts';
+import { packItems, type WalkedItem, type WalkerMethods, type WalkOrder } from './walk-messages.ts';
 
 /** Entries handed over at a time. */
 const BATCH = 512;
 
-const settings = workerData as { roots: WalkRoot[]; exclude: string[]; clock: SharedArrayBuffer };
-const { roots, exclude } = settings;
+/** Whole pages among them. */
+const MOST_PAGES = 8;
+
+const settings = workerData as WalkOrder & { clock: SharedArrayBuffer };
+const { roots, exclude, known: cache } = settings;
 const clock = new StageClock(settings.clock);
 const items = walkAll();
 
@@ -21,13 +26,29 @@ new ThreadChannel<Record<string, never>, WalkerMethods>(parentPort as NonNullabl
 
 function* walkAll(): Generator<WalkedItem> {
   const rules = excludeRules(exclude);
-  for (const { path, name } of roots) yield* walk(Buffer.from(path), { name: Buffer.from(name), exclude: rules });
+  const known = new KnownPages(cache === undefined ? [].values() : readPages(cache));
+  const beside = cache === undefined ? {} : { known };
+  for (const { path, name } of roots) {
+    const items = walk(Buffer.from(path), { name: Buffer.from(name), exclude: rules, ...beside });
+    for (const item of items) yield* withKept(item, known);
+  }
+  known.interrupt();
+  yield* known.take();
+}
+
+/** Unchanged entries come as they are complete, before what comes behind them. */
+function* withKept(item: WalkItem, known: KnownPages): Generator<WalkedItem> {
+  const unchanged = 'unchanged' in item;
+  if (!unchanged) known.interrupt();
+  yield* known.take();
+  if (!unchanged) yield item;
 }
 
 function* take(count: number): Generator<WalkedItem> {
-  for (let i = 0; i < count; i++) {
+  for (let i = 0, pages = 0; i < count && pages < MOST_PAGES; i++) {
     const { value, done } = items.next();
     if (done) return;
+    if ('whole' in value || 'kept' in value) pages++;
     yield value;
   }
 }

@@ -11,15 +11,20 @@ interface Member<Theirs extends Methods, Ours extends Methods> {
   channel: ThreadChannel<Theirs, Ours>;
 }
 
-/** Worker threads that run the same script; each call goes to the least busy one. */
+/**
+ * Worker threads that run the same script; each call goes to the least busy one. A thread is started when all those
+ * that run have something to do: it takes a tenth of a second and its memory, which a run of little work can do without.
+ */
 export class ThreadPool<Theirs extends Methods, Ours extends Methods> implements AsyncDisposable {
-  readonly #members: Member<Theirs, Ours>[];
+  readonly #members: Member<Theirs, Ours>[] = [];
+  readonly #start: () => Member<Theirs, Ours>;
   readonly size: number;
 
   /** @param workerData handed to each worker at its start */
   constructor(script: URL, size: number, workerData: unknown, handlers: Handlers<Ours>) {
     this.size = size;
-    this.#members = Array.from({ length: size }, () => startMember(script, workerData, handlers));
+    this.#start = () => startMember(script, workerData, handlers);
+    this.#startNext();
   }
 
   call<K extends keyof Theirs & string>(
@@ -28,12 +33,21 @@ export class ThreadPool<Theirs extends Methods, Ours extends Methods> implements
     transfer: Transferable[] = [],
   ): Promise<Theirs[K][1]> {
     const leastBusy = this.#members.reduce((best, next) => (next.channel.pending < best.channel.pending ? next : best));
-    return leastBusy.channel.call(method, params, transfer);
+    const full = this.#members.length >= this.size;
+    const member = leastBusy.channel.pending === 0 || full ? leastBusy : this.#startNext();
+    return member.channel.call(method, params, transfer);
   }
 
   /** The channel to one particular worker, for work that must stay together. */
   member(index: number): ThreadChannel<Theirs, Ours> {
+    while (this.#members.length <= index % this.size) this.#startNext();
     return (this.#members[index % this.size] as Member<Theirs, Ours>).channel;
+  }
+
+  #startNext(): Member<Theirs, Ours> {
+    const member = this.#start();
+    this.#members.push(member);
+    return member;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

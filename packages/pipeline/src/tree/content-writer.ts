@@ -1,5 +1,6 @@
 import { CHUNK_TYPE } from '@sealift/crypto';
 import { type ContentMap, encodeSegmentNode, encodeSegments, type Segment } from '@sealift/repository';
+import { MOST_IDS } from '../cache/page-builder.ts';
 import { IndexLevels, type StoreChunk } from './index-levels.ts';
 
 /** Files of up to this many segments carry them in their tree entry. */
@@ -16,9 +17,21 @@ export class ContentWriter {
   #bytes = 0;
   #pageBytes = 0;
   #pages: IndexLevels<number> | undefined;
+  /** Ids of chunks, and of pages and nodes above them; of what is inline nothing yet. */
+  #ids: Buffer[] | undefined = [];
 
   constructor(store: StoreChunk) {
-    this.#store = store;
+    this.#store = async (type, plaintext) => {
+      const id = await store(type, plaintext);
+      this.#remember([id]);
+      return id;
+    };
+  }
+
+  /** Ids of all chunks of a finished map, undefined if there are more than can be remembered. */
+  get ids(): Buffer[] | undefined {
+    if (this.#pages === undefined) this.#remember(idsOf(this.#segments));
+    return this.#ids;
   }
 
   /** Bytes of the file so far. */
@@ -49,6 +62,11 @@ export class ContentWriter {
     this.#pageBytes += segment.length;
   }
 
+  #remember(ids: Buffer[]): void {
+    if (this.#ids !== undefined && this.#ids.length + ids.length <= MOST_IDS) this.#ids.push(...ids);
+    else this.#ids = undefined;
+  }
+
   async #spill(): Promise<void> {
     this.#pages ??= new IndexLevels<number>({
       store: this.#store,
@@ -56,11 +74,20 @@ export class ContentWriter {
         encodeSegmentNode({ level, children: children.map(({ key, id }) => ({ length: key, id })) }),
       keyOfNode: (keys) => keys.reduce((sum, length) => sum + length, 0),
     });
+    this.#remember(idsOf(this.#segments));
     const page = encodeSegments(this.#segments);
     await this.#pages.add(this.#pageBytes, await this.#store(CHUNK_TYPE.tree, page));
     this.#segments = [];
     this.#pageBytes = 0;
   }
+}
+
+/** Ids of the chunks that segments are in. */
+export function idsOf(segments: Segment[]): Buffer[] {
+  return segments.flatMap((segment) => {
+    if (segment.kind === 'hole') return [];
+    return [segment.kind === 'chunk' ? segment.id : segment.bundle];
+  });
 }
 
 function endsPage(segment: Segment, count: number): boolean {

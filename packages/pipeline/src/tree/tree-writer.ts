@@ -1,6 +1,6 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { CHUNK_TYPE, cutPrf } from '@sealift/crypto';
-import { encodeEntry, encodeNode, joinEntries, type TreeEntry } from '@sealift/repository';
+import { encodeNode, joinEntries } from '@sealift/repository';
 import { IndexLevels, type StoreChunk } from './index-levels.ts';
 
 const LEAST_PAGE_BYTES = 256 * 1024;
@@ -14,14 +14,17 @@ const PAGE_END_BELOW = 2 ** 32 / 1024;
  */
 export class TreePagesWriter {
   readonly #store: StoreChunk;
+  readonly #onPage: (id: Buffer, drawn: boolean) => void;
   readonly #prf: (windows: Buffer, count: number) => Buffer;
   readonly #index: IndexLevels<Buffer>;
   #entries: Buffer[] = [];
   #bytes = 0;
   #first: Buffer | undefined;
 
-  constructor(store: StoreChunk, cutKey: KeyObject) {
+  /** @param onPage told each page with what was added since the one before; `drawn` if the same entries always end one there */
+  constructor(store: StoreChunk, cutKey: KeyObject, onPage: (id: Buffer, drawn: boolean) => void) {
     this.#store = store;
+    this.#onPage = onPage;
     this.#prf = cutPrf(cutKey);
     this.#index = new IndexLevels<Buffer>({
       store,
@@ -30,19 +33,29 @@ export class TreePagesWriter {
     });
   }
 
-  async add(entry: TreeEntry): Promise<void> {
-    const encoded = encodeEntry(entry);
-    this.#first ??= entry.path;
+  /** Adds an entry as `encodeEntry` made it. */
+  async add(path: Buffer, encoded: Buffer): Promise<void> {
+    this.#first ??= path;
     this.#entries.push(encoded);
     this.#bytes += encoded.length;
-    if (this.#bytes >= MOST_PAGE_BYTES || (this.#bytes >= LEAST_PAGE_BYTES && this.#endsPage(entry.path))) {
-      await this.#closePage();
+    if (this.#bytes >= MOST_PAGE_BYTES || (this.#bytes >= LEAST_PAGE_BYTES && this.#endsPage(path))) {
+      await this.#closePage(true);
     }
+  }
+
+  /** Whether a page begins with the next entry. */
+  get atPageStart(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Adds a page that is stored already, where one begins. */
+  async addPage(first: Buffer, id: Buffer): Promise<void> {
+    await this.#index.add(first, id);
   }
 
   /** The id of the top chunk of the tree. */
   async finish(): Promise<Buffer> {
-    if (this.#entries.length > 0) await this.#closePage();
+    if (this.#entries.length > 0) await this.#closePage(false);
     return this.#index.finish();
   }
 
@@ -51,8 +64,9 @@ export class TreePagesWriter {
     return this.#prf(window, 1).readUInt32BE(0) < PAGE_END_BELOW;
   }
 
-  async #closePage(): Promise<void> {
+  async #closePage(drawn: boolean): Promise<void> {
     const id = await this.#store(CHUNK_TYPE.tree, joinEntries(this.#entries));
+    this.#onPage(id, drawn);
     await this.#index.add(this.#first as Buffer, id);
     this.#entries = [];
     this.#bytes = 0;

@@ -1,5 +1,5 @@
 import { fail } from '../failures.ts';
-import type { ByteReader } from './byte-reader.ts';
+import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { checkEntry } from './entry-rules.ts';
 import { ID_LENGTH, LONGEST_PATH, LONGEST_XATTR_VALUE } from './limits.ts';
@@ -151,4 +151,37 @@ function readInline(reader: ByteReader): Segment[] {
   const segments: Segment[] = [];
   for (let i = 0; i < count; i++) segments.push(readSegment(reader));
   return segments;
+}
+
+/** One entry as `encodeEntry` made it; its buffers are views. @throws Failure `format-damaged` */
+export function decodeEntry(encoded: Buffer): TreeEntry {
+  const reader = new ByteReader(encoded, 'tree entry');
+  const entry = readEntry(reader);
+  reader.end();
+  return entry;
+}
+
+/** What can be told of an encoded entry without reading all of it. `path` is a view. */
+export interface EntryGlance {
+  path: Buffer;
+  directory: boolean;
+  /** Whether it is a later name of a file. */
+  hardLink: boolean;
+  /** Bytes of content; undefined for what has none of its own. */
+  contentBytes: number | undefined;
+}
+
+const SIZE_AT = 20;
+const PATH_AT = 30;
+
+/** @throws RangeError if it is shorter than any entry */
+export function glanceEntry(encoded: Buffer): EntryGlance {
+  const flags = encoded.readUInt8(1);
+  const size = encoded.readUInt32BE(SIZE_AT) * 0x1_0000_0000 + encoded.readUInt32BE(SIZE_AT + 4);
+  return {
+    path: encoded.subarray(PATH_AT, PATH_AT + encoded.readUInt16BE(PATH_AT - 2)),
+    directory: encoded.readUInt8(0) === KINDS.indexOf('directory'),
+    hardLink: (flags & FLAG.hardLink) !== 0,
+    contentBytes: (flags & (FLAG.inline | FLAG.pages)) === 0 ? undefined : size,
+  };
 }

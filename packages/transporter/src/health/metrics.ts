@@ -12,6 +12,8 @@ export interface Observed {
   directorConnected(): boolean;
   certificateExpiry(): Date;
   repositories(): RepositoryState[];
+  /** What a source keeps of previous points. */
+  cacheBytes(): number;
 }
 
 /** Seconds of runs, counted as they report them, and those on a clock, counted when Prometheus asks. */
@@ -92,6 +94,11 @@ export class Metrics {
       observed.directorConnected() ? 1 : 0,
     );
     this.#gauge('sealift_transporter_sessions', 'Links from other Transporters that are open.', observed.sessions);
+    this.#gauge(
+      'sealift_transporter_cache_bytes',
+      'Bytes of what a source keeps of previous points, so as not to read unchanged files.',
+      observed.cacheBytes,
+    );
     this.#observeTasks(observed);
     this.#observeRepositories(observed);
   }

@@ -40,4 +40,6 @@ export interface Role extends AsyncDisposable {
   readiness(): Readiness[];
   sessions(): number;
   repositories(): RepositoryState[];
+  /** Source: bytes of what is kept of the previous points of its jobs. */
+  cacheBytes?(): number;
 }

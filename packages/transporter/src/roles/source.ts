@@ -1,5 +1,6 @@
 import type { JobStart } from '@sealift/wire';
 import { taskHandlers } from '../control/handlers.ts';
+import { cacheBytes, keepCachesOf } from '../storage/source-cache.ts';
 import { backup } from '../tasks/backup.ts';
 import type { TaskContext } from '../tasks/context.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
@@ -10,21 +11,25 @@ import type { Role, Surroundings } from './role.ts';
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
   const { settings, folder, identity, identityFor, revoked, line, controlUrl: url } = surroundings;
   const { workers, postQuantumOnly } = settings;
-  const spool = folder.spool;
+  const { spool, sourceCache } = folder;
   const director = () => ({ url, identity: identity(), postQuantumOnly });
-  const context: TaskContext = { identity, identityFor, revoked, line, director, spool, workers, postQuantumOnly };
+  const shared = { identity, identityFor, revoked, line, director, workers, postQuantumOnly };
+  const context: TaskContext = { ...shared, spool, sourceCache };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
   return {
     handlers: taskHandlers(tasks.registry, context),
     held: () => tasks.registry.held(),
-    onGreeted: async () => {},
+    onGreeted: async ({ jobs }) => {
+      if (jobs !== undefined) await keepCachesOf(sourceCache, jobs);
+    },
     onConnected: () => tasks.delivery.wake(),
     onRenewed: () => {},
     readiness: () => [],
     sessions: () => 0,
     repositories: () => [],
+    cacheBytes: () => cacheBytes(sourceCache),
     [Symbol.asyncDispose]: () => tasks[Symbol.asyncDispose](),
   };
 }

@@ -17,6 +17,8 @@ export interface DataFolder {
   journal: string;
   /** Scratch space of running tasks; emptied at start. */
   spool: string;
+  /** Source: what the last run of each job has found, one sealed file a job; may be lost. */
+  sourceCache: string;
   /** Copies of what is read of repositories in object storage; may be lost. */
   cache: string;
 }
@@ -32,6 +34,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     repositories: join(root, 'repositories.json'),
     journal: join(root, 'journal'),
     spool: join(root, 'spool'),
+    sourceCache: join(root, 'source-cache'),
     cache: join(root, 'cache'),
   };
   await makePrivateFolder(root);
@@ -39,7 +42,9 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
   await makePrivateFolder(folder.keys);
   await rm(folder.spool, { recursive: true, force: true });
   await makePrivateFolder(folder.spool);
+  await makePrivateFolder(folder.sourceCache);
   await removeLeftovers(root);
+  await removeLeftovers(folder.sourceCache);
   await removeLeftovers(folder.journal);
   await removeLeftovers(folder.keys);
   return folder;

@@ -30,6 +30,7 @@ export async function backup(
         connect: (attempt) => dialTarget(taskId, context, attempt),
         ...(spec.mode === 'source-side' ? { keys: () => keysForWriting(taskId, context, signal) } : {}),
         spool,
+        cache: join(context.sourceCache, jobId),
         workers: context.workers,
         onProgress: (progress) => reporter.progress(progress),
         onWarning: (warning) => reporter.warning(warning),
@@ -37,6 +38,7 @@ export async function backup(
       },
       signal,
     );
+    if (outcome.cacheLost !== undefined) reporter.cacheLost(outcome.cacheLost);
     return { point: pointOf(outcome, spec.mode), progress: outcome.progress };
   } finally {
     await rm(spool, { recursive: true, force: true });

@@ -24,6 +24,8 @@ export interface TaskContext {
   director: () => Omit<RelayOptions, 'taskId'>;
   /** Folder for scratch folders of tasks. */
   spool: string;
+  /** Folder for what the last run of each job has found. */
+  sourceCache: string;
   workers: number;
   postQuantumOnly: boolean;
 }

@@ -86,6 +86,11 @@ export class TaskReporter implements AsyncDisposable {
     this.#counter.countRetry(failure.code);
   }
 
+  /** The next run will have to read everything; this one is none the worse. */
+  cacheLost(failure: Failure): void {
+    this.#log.warn({ failure }, 'what was found could not be noted down for the next run');
+  }
+
   /** Stops telling and returns the warnings that the Director has not acknowledged. */
   async finish(): Promise<TaskWarning[]> {
     clearInterval(this.#timer);

@@ -53,6 +53,8 @@ export const METHODS = {
       now: Instant,
       /** Serial numbers of certificates that were revoked and have not expired. */
       revoked: Type.Array(Serial, { maxItems: MAX_REVOKED }),
+      /** Jobs whose source it is: what it keeps for others can go. Absent: a Director that does not tell. */
+      jobs: Type.Optional(Type.Array(Uuid, { maxItems: 100_000 })),
     }),
   },
   'task.progress': { caller: 'transporter', params: record({ ...task, progress: ProgressFields }), result: Nothing },

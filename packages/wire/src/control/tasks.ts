@@ -40,6 +40,9 @@ export const ProgressFields = record({
   files: Count,
   bytesRead: Count,
   bytesTotal: Type.Optional(Count),
+  /** Of `files`, those that were not read because nothing has touched them since the last point, and their contents. */
+  filesUnchanged: Type.Optional(Count),
+  bytesUnchanged: Type.Optional(Count),
   /** Plaintext of the chunks that the target lacked. */
   bytesNew: Count,
   bytesSent: Count,

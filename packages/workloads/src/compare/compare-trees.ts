@@ -67,6 +67,7 @@ function orderOf(x: FoundEntry | undefined, y: FoundEntry | undefined): number {
 function* nextEntry(from: Walk): Generator<Difference, FoundEntry | undefined, undefined> {
   for (let item = from.next(); item.done !== true; item = from.next()) {
     if ('entry' in item.value) return item.value.entry;
+    if (!('warning' in item.value)) continue;
     const { path, code, message } = item.value.warning;
     if (code !== 'socket') yield { path, what: 'unreadable', detail: message };
   }

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { EntryKind, SourceState } from '../entry.ts';
 import { deviceNumber } from './device-number.ts';
 import { AT_FDCWD, checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
+import { filesystemOf, PRINT_BYTES } from './print.ts';
 
 /** What statx(2) tells about a name or an open file. */
 export interface FileStatus extends SourceState {
@@ -15,6 +16,8 @@ export interface FileStatus extends SourceState {
   blocks: number;
   /** Major and minor number of the device that the node stands for. */
   node: [number, number];
+  /** Major and minor number of the filesystem, as one number. */
+  filesystem: number;
 }
 
 const statx = libcFunction<[number, Buffer, number, number, Buffer]>(
@@ -31,7 +34,8 @@ const BASIC_STATS = 0x7ff;
 const LONGEST_TARGET = 4096;
 
 /** struct statx is the same on every architecture; the views save a call per field. */
-const result = Buffer.from(new ArrayBuffer(256));
+const result = Buffer.from(new ArrayBuffer(256 + PRINT_BYTES));
+const bytes = new Uint8Array(result.buffer);
 const u16 = new Uint16Array(result.buffer);
 const u32 = new Uint32Array(result.buffer);
 const u64 = new BigUint64Array(result.buffer);
@@ -69,6 +73,39 @@ function statNoFollow(directory: number, name: Buffer): number {
 /** Status of a path, links not followed in its last component. */
 export function statPath(path: Buffer): FileStatus {
   return statAt(AT_FDCWD, path);
+}
+
+/** What one look at a name shows, without decoding all of it; the next look overwrites it. */
+export interface Look {
+  /** See `printOf`. */
+  readonly print: Buffer;
+  links: number;
+  directory: boolean;
+  /** Major and minor number of the filesystem, as one number. */
+  filesystem: number;
+}
+
+/** Behind the 256 bytes that the kernel fills. */
+const PRINT_AT = 256;
+const seen: Look = {
+  print: result.subarray(PRINT_AT, PRINT_AT + PRINT_BYTES),
+  links: 0,
+  directory: false,
+  filesystem: 0,
+};
+
+/** Looks at a name within an open directory, links not followed; undefined when there is nothing to be seen. */
+export function lookAt(directory: number, name: Buffer): Look | undefined {
+  if (statNoFollow(directory, name) !== 0) return undefined;
+  bytes.copyWithin(PRINT_AT, 32, 48);
+  bytes.copyWithin(PRINT_AT + 16, 112, 120);
+  bytes.copyWithin(PRINT_AT + 24, 96, 104);
+  bytes.copyWithin(PRINT_AT + 32, 120, 124);
+  bytes.copyWithin(PRINT_AT + 36, 104, 108);
+  seen.links = at32(4);
+  seen.directory = (u16[14] as number) >> 12 === 4;
+  seen.filesystem = filesystemOf(at32(34), at32(35));
+  return seen;
 }
 
 /** Status of an open file. */
@@ -120,5 +157,6 @@ function decode(): FileStatus {
     mtimeNs: nanoseconds(14),
     node: [at32(32), at32(33)],
     device: deviceOf(at32(34), at32(35)),
+    filesystem: filesystemOf(at32(34), at32(35)),
   };
 }

@@ -14,7 +14,7 @@ export interface Place {
 }
 
 /** Everything a tree keeps about the entry except hard links, which only the walk can see. */
-export function readMetadata(place: Place, status: FileStatus): FoundEntry {
+export function readMetadata(place: Place, status: FileStatus, settled: boolean): FoundEntry {
   const { kind, mode, uid, gid, mtimeNs, ctimeNs, device, inode, size, links } = status;
   const entry: FoundEntry = {
     path: place.tree,
@@ -24,7 +24,7 @@ export function readMetadata(place: Place, status: FileStatus): FoundEntry {
     gid,
     mtimeNs,
     size: kind === 'file' ? size : 0,
-    source: { device, inode, size, mtimeNs, ctimeNs, path: place.absolute, links },
+    source: { device, inode, size, mtimeNs, ctimeNs, path: place.absolute, links, settled },
   };
   if (kind === 'symlink') entry.linkTarget = readLinkAt(place.directory, place.name);
   if (kind === 'block' || kind === 'character') entry.device = status.node;

@@ -3,10 +3,13 @@ import type { ExcludeRules } from '../exclude.ts';
 import { fail } from '../failures.ts';
 import { pathText } from '../path-text.ts';
 import { AT_FDCWD } from '../posix/libc.ts';
-import { type FileStatus, statAt, statPath } from '../posix/stat.ts';
+import { printOf } from '../posix/print.ts';
+import { type FileStatus, lookAt, statAt, statPath } from '../posix/stat.ts';
+import { ChangeTimes } from './change-times.ts';
 import { describeSource } from './describe-source.ts';
 import { DirectoryFrame } from './directory-frame.ts';
 import { HardLinks } from './hard-links.ts';
+import type { KnownTree } from './known-tree.ts';
 import { type Place, readMetadata } from './read-metadata.ts';
 
 /**
@@ -17,12 +20,23 @@ import { type Place, readMetadata } from './read-metadata.ts';
  */
 export type WalkWarning = Warning<'unreadable' | 'vanished' | 'changed' | 'socket'>;
 
-export type WalkItem = { entry: FoundEntry } | { warning: WalkWarning };
+/**
+ * `entry` is new or may have changed; `unchanged` is the next one of those that are known. `missing` is the entry of the
+ * tree that a warning is about, where there is none; `unlisted`: an unknown part of a known folder is missing.
+ */
+export type WalkItem =
+  | { entry: FoundEntry }
+  | { unchanged: true }
+  | { warning: WalkWarning; missing?: Buffer; unlisted?: true };
+
+const UNCHANGED: WalkItem = { unchanged: true };
 
 export interface WalkOptions {
   /** Name of the root entry in the tree. */
   name: Buffer;
   exclude: ExcludeRules;
+  /** What the last run found below the same roots, by the same rules of exclusion. */
+  known?: KnownTree;
 }
 
 /**
@@ -33,85 +47,144 @@ export interface WalkOptions {
 export function* walk(root: Buffer, options: WalkOptions): Generator<WalkItem, void, undefined> {
   const source = describeSource(root);
   const place: Place = { directory: AT_FDCWD, name: source.path, tree: options.name, absolute: source.path };
-  const status = rootStatus(source.path);
-  const entry = readMetadata(place, status);
+  const walker = new Walker(options);
   if (source.kind === 'disk') {
-    yield { entry: diskEntry(entry, source.size) };
+    const status = rootStatus(source.path);
+    yield { entry: diskEntry(readMetadata(place, status, false), source.size) };
     return;
   }
-  if (entry.kind !== 'directory') {
-    yield { entry };
-    return;
-  }
-  const top = openFrame(place, status);
-  if ('code' in top) throw fail('unreadable', top.message);
-  yield* new Walker(top, options.exclude).items(entry);
+  yield* walker.items(place);
 }
 
 class Walker {
   readonly #exclude: ExcludeRules;
-  readonly #frames: DirectoryFrame[];
+  readonly #known: KnownTree | undefined;
+  readonly #frames: DirectoryFrame[] = [];
   readonly #links = new HardLinks();
+  readonly #times = new ChangeTimes();
   /** Names from the root down to the entry at hand; the last one belongs to the topmost frame. */
   readonly #components: string[] = [];
 
-  constructor(top: DirectoryFrame, exclude: ExcludeRules) {
-    this.#frames = [top];
+  constructor({ exclude, known }: WalkOptions) {
     this.#exclude = exclude;
+    this.#known = known;
   }
 
-  *items(root: FoundEntry): Generator<WalkItem, void, undefined> {
+  *items(root: Place): Generator<WalkItem, void, undefined> {
     try {
-      yield { entry: root };
+      yield this.#root(root);
       for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
-        const name = frame.next();
         this.#components.length = this.#frames.length - 1;
-        if (name === undefined) {
+        const name = this.#nextOf(frame);
+        if (typeof name === 'object') yield name;
+        if (typeof name !== 'string') {
           this.#frames.pop()?.[Symbol.dispose]();
           continue;
         }
         this.#components.push(name);
-        yield* this.#visit(frame.place(name));
+        if (this.#unchanged(frame, name)) yield UNCHANGED;
+        else yield* this.#visit(frame, name);
       }
     } finally {
       for (const frame of this.#frames) frame[Symbol.dispose]();
     }
   }
 
-  *#visit(place: Place): Generator<WalkItem, void, undefined> {
-    let status: FileStatus;
-    let entry: FoundEntry;
-    try {
-      status = statAt(place.directory, place.name);
-      if (this.#exclude.excludes(this.#components, status.kind === 'directory')) return;
-      if (status.kind === 'socket') {
-        yield { warning: warn(place.absolute, 'socket', 'is a socket and is not kept') };
-        return;
-      }
-      entry = readMetadata(place, status);
-    } catch (thrown) {
-      if (!this.#exclude.excludes(this.#components, false)) yield { warning: warningOf(place.absolute, thrown) };
-      return;
+  #root(place: Place): WalkItem {
+    const status = rootStatus(place.absolute);
+    if (status.kind !== 'directory') return this.#item(place, status);
+    const gaps = this.#known?.gaps ?? 0;
+    const print = printOf(status);
+    if (this.#known?.matches(place.tree, print, undefined)) {
+      this.#frames.push(this.#rootFrame(place, status, gaps));
+      return UNCHANGED;
     }
-    if (entry.kind === 'directory') {
-      yield* this.#enter(entry, place, status);
-      return;
-    }
-    if (entry.source.links > 1) this.#markHardLink(entry);
-    yield { entry };
+    const top = openFrame(place, status);
+    if ('code' in top) throw fail('unreadable', top.message);
+    this.#frames.push(top);
+    return { entry: readMetadata(place, status, this.#times.settled(status, place.absolute)) };
   }
 
-  *#enter(entry: FoundEntry, place: Place, status: FileStatus): Generator<WalkItem, void, undefined> {
+  #rootFrame(place: Place, status: FileStatus, gaps: number): DirectoryFrame {
+    if (this.#known !== undefined && this.#times.foldersKept(status.filesystem, place.absolute)) {
+      return DirectoryFrame.remembered(place, printOf(status), this.#known, gaps);
+    }
     const frame = openFrame(place, status);
-    if (!('code' in frame)) this.#frames.push(frame);
+    if ('code' in frame) throw fail('unreadable', frame.message);
+    return frame;
+  }
+
+  /** The next name, its end, or why the names that were lost cannot be read again. */
+  #nextOf(frame: DirectoryFrame): string | undefined | WalkItem {
+    try {
+      return frame.next();
+    } catch (thrown) {
+      return { warning: warningOf(frame.path, thrown), unlisted: true };
+    }
+  }
+
+  /**
+   * One look at an entry that was there in the last run. The path could be led elsewhere meanwhile; what is found there
+   * then is the same file in the same state, or it is visited.
+   */
+  #unchanged(frame: DirectoryFrame, name: string): boolean {
+    const known = this.#known;
+    if (known === undefined) return false;
+    const absolute = frame.absolutePath(name);
+    const look = lookAt(AT_FDCWD, absolute);
+    if (look === undefined || (look.links > 1 && !look.directory)) return false;
+    const { filesystem } = look;
+    if (look.directory && !this.#times.foldersKept(filesystem, absolute)) return false;
+    if (!this.#times.kept(filesystem, look.directory ? absolute : frame.path)) return false;
+    const tree = frame.treePath(name);
+    const { gaps } = known;
+    if (!known.matches(tree, look.print, undefined)) return false;
+    if (look.directory) {
+      const place = { directory: AT_FDCWD, name: absolute, tree, absolute };
+      this.#frames.push(DirectoryFrame.remembered(place, look.print, known, gaps));
+    }
+    return true;
+  }
+
+  *#visit(frame: DirectoryFrame, name: string): Generator<WalkItem, void, undefined> {
+    const absolute = frame.absolutePath(name);
+    try {
+      const place = frame.place(name);
+      const status = statAt(place.directory, place.name);
+      if (this.#exclude.excludes(this.#components, status.kind === 'directory')) return;
+      if (status.kind === 'socket') {
+        yield { warning: warn(absolute, 'socket', 'is a socket and is not kept'), missing: place.tree };
+      } else if (status.kind === 'directory') {
+        yield* this.#enter(place, status);
+      } else {
+        yield this.#item(place, status);
+      }
+    } catch (thrown) {
+      if (this.#exclude.excludes(this.#components, false)) return;
+      yield { warning: warningOf(absolute, thrown), missing: frame.treePath(name) };
+    }
+  }
+
+  *#enter(place: Place, status: FileStatus): Generator<WalkItem, void, undefined> {
+    const entry = readMetadata(place, status, this.#times.settled(status, place.absolute));
+    const frame = openFrame(place, status);
+    // One that could not be listed must be tried again, however unchanged it is.
+    if ('code' in frame) entry.source.settled = false;
+    else this.#frames.push(frame);
     yield { entry };
     if ('code' in frame) yield { warning: frame };
   }
 
-  #markHardLink(entry: FoundEntry): void {
-    const { device, inode, links } = entry.source;
-    const first = this.#links.firstName(device, inode, links, entry.path);
+  #item(place: Place, status: FileStatus): WalkItem {
+    const { device, inode, links } = status;
+    const first = links > 1 ? this.#links.firstName(device, inode, links, place.tree) : undefined;
+    const settled = this.#times.settled(status, place.absolute);
+    if (this.#known !== undefined && settled && this.#known.matches(place.tree, printOf(status), first)) {
+      return UNCHANGED;
+    }
+    const entry = readMetadata(place, status, settled);
     if (first !== undefined) entry.hardLink = first;
+    return { entry };
   }
 }
 
@@ -149,4 +222,19 @@ function warningOf(path: Buffer, thrown: unknown): WalkWarning {
 
 function warn(path: Buffer, code: WalkWarning['code'], message: string): WalkWarning {
   return { path, code, message: `${pathText(path)} ${message}` };
+}
+
+/**
+ * An entry found again by its absolute path; undefined when it is not there any more or of another kind.
+ * Failure: `unreadable`.
+ */
+export function findAgain(absolute: Buffer, { path, kind }: Pick<FoundEntry, 'path' | 'kind'>): FoundEntry | undefined {
+  try {
+    const place: Place = { directory: AT_FDCWD, name: absolute, tree: path, absolute };
+    const status = statPath(absolute);
+    return status.kind === kind ? readMetadata(place, status, false) : undefined;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fail('unreadable', `${pathText(absolute)}: ${(thrown as Error).message}`, { cause: thrown });
+  }
 }
