@@ -1,7 +1,8 @@
 /**
- * What the index of a repository costs at ten million chunks. Makes a repository of packs with tiny bodies on the disk,
- * then prints one JSON object a line: opening it from the footers of all packs, writing the snapshot, opening it from the
- * snapshot, each in a process of its own with its peak memory; and look-ups, inserts and bytes of the hash index.
+ * What the index of a repository costs at ten million chunks, and what it costs in an eighth of the memory it needs.
+ * Makes a repository of packs with tiny bodies on the disk, then prints one JSON object a line: opening it from the footers
+ * of all packs, writing the snapshot, opening it from the snapshot, each in a process of its own with its peak memory; and
+ * look-ups, inserts and bytes of the hash index, in memory and on the disk.
  *
  * Usage: node test/bench/index.ts [chunks]
  */
@@ -13,10 +14,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { uuidBytes } from '@sealift/crypto';
-import { createRepository, filesystemStore, openRepository } from '@sealift/repository';
+import { createRepository, filesystemStore, IndexMemory, openRepository } from '@sealift/repository';
 import { encodeFooter, type PackEntry } from '../../packages/repository/src/format/pack-footer.ts';
 import { encodePackHeader } from '../../packages/repository/src/format/pack-header.ts';
 import { encodeRecordHeader, recordLength } from '../../packages/repository/src/format/pack-record.ts';
+import { packWord } from '../../packages/repository/src/index/entry-words.ts';
 import { HashIndex } from '../../packages/repository/src/index/hash-index.ts';
 import { packName } from '../../packages/repository/src/layout.ts';
 import { sha256 } from '../../packages/repository/test/fixtures/chunks.ts';
@@ -27,6 +29,9 @@ const CHUNKS_PER_PACK = 64;
 const BODY = Buffer.from([0]);
 const CHECKSUM = sha256(BODY);
 const PROBES = 2_000_000;
+/** Memory that an index on the disk may take for each chunk, bytes. */
+const LIMIT_PER_CHUNK = 6;
+const MEASUREMENTS = 100;
 const own = fileURLToPath(import.meta.url);
 
 /** Bytes of a pack as the writer would have left it. */
@@ -59,10 +64,19 @@ async function fill(folder: string, chunks: number): Promise<void> {
   }
 }
 
+interface Opening {
+  folder: string;
+  readOnly: boolean;
+  /** Memory for the index, bytes; 0 for as much as it needs. */
+  limit: number;
+}
+
 /** In a process of its own: opens for reading or writing and closes. */
-async function openOnce(folder: string, readOnly: boolean) {
+async function openOnce({ folder, readOnly, limit }: Opening) {
+  const spill = join(folder, 'spill');
+  const limited = limit === 0 ? {} : { indexMemory: await IndexMemory.open(spill, limit) };
   const began = performance.now();
-  const repository = await openRepository(filesystemStore(folder), { holder: randomUUID(), readOnly });
+  const repository = await openRepository(filesystemStore(folder), { holder: randomUUID(), readOnly, ...limited });
   const opened = performance.now();
   const { chunks } = repository.stats();
   const rss = process.memoryUsage.rss();
@@ -81,8 +95,8 @@ function seconds(ms: number): number {
   return Math.round(ms) / 1000;
 }
 
-async function inChild(name: string, folder: string, readOnly: boolean) {
-  const { stdout } = await promisify(execFile)(process.execPath, [own, 'open', folder, String(readOnly)]);
+async function inChild(name: string, opening: Opening) {
+  const { stdout } = await promisify(execFile)(process.execPath, [own, 'open', JSON.stringify(opening)]);
   const figures = JSON.parse(stdout) as Awaited<ReturnType<typeof openOnce>>;
   print(name, figures);
   return figures;
@@ -97,40 +111,74 @@ function perSecond(count: number, began: number): number {
 }
 
 /** Ids in slabs of a million, made beforehand so that only the index is measured. */
-function measureIndex(chunks: number): void {
+function idsFor(chunks: number): Buffer[] {
   const slabs: Buffer[] = [];
   for (let left = chunks; left > 0; left -= 1_000_000) {
     slabs.push(randomFillSync(Buffer.allocUnsafeSlow(Math.min(left, 1_000_000) * 32)));
   }
-  const index = new HashIndex();
-  let began = performance.now();
-  let number = 0;
+  return slabs;
+}
+
+function measureIndex(name: string, chunks: number, memory?: IndexMemory) {
+  const slabs = idsFor(chunks);
+  const index = new HashIndex(memory);
+  const { insertsPerSecond, mostBytes } = measureInserts(index, slabs);
+  const slab = slabs[Math.floor(slabs.length / 2)] as Buffer;
+  const count = slab.length / 32;
+  const unknown = randomFillSync(Buffer.allocUnsafeSlow(1_000_000 * 32));
+  const rates = {
+    hitsPerSecond: lookUps(index, slab, (i) => (i * 7919) % count),
+    hitsInOrderPerSecond: lookUps(index, slab, (i) => i % count),
+    missesPerSecond: lookUps(index, unknown, (i) => i % 1_000_000, false),
+  };
+  if (index.chunkCount !== chunks) throw new Error(`${index.chunkCount} chunks`);
+  const bytesPerChunk = Math.round((index.byteLength / chunks) * 100) / 100;
+  const mostBytesPerChunk = Math.round((mostBytes / chunks) * 100) / 100;
+  print(name, { chunks, bytesPerChunk, mostBytesPerChunk, insertsPerSecond, ...rates });
+  index[Symbol.dispose]();
+  return { bytesPerChunk, insertsPerSecond, ...rates };
+}
+
+function measureInserts(index: HashIndex, slabs: Buffer[]): { insertsPerSecond: number; mostBytes: number } {
+  const chunks = slabs.reduce((sum, { length }) => sum + length / 32, 0);
+  const step = Math.ceil(chunks / MEASUREMENTS);
+  const began = performance.now();
+  let [number, mostBytes] = [0, 0];
   for (const slab of slabs) {
     for (let at = 0; at < slab.length; at += 32, number++) {
-      index.addChunk(slab.subarray(at, at + 32), { type: 1, pack: number >>> 6, offset: 128, length: 1 });
+      index.addRecord(slab, at, packWord(1, number >>> 6), 128, 1);
+      if (number % step === 0) mostBytes = Math.max(mostBytes, index.byteLength);
     }
   }
-  const insertsPerSecond = perSecond(chunks, began);
-  const probes = Math.min(PROBES, chunks);
-  const slab = slabs[Math.floor(slabs.length / 2)] as Buffer;
-  began = performance.now();
+  return { insertsPerSecond: perSecond(chunks, began), mostBytes };
+}
+
+function lookUps(index: HashIndex, ids: Buffer, which: (i: number) => number, areThere = true): number {
+  const probes = Math.min(PROBES, index.chunkCount);
+  const began = performance.now();
   let found = 0;
   for (let i = 0; i < probes; i++) {
-    const at = ((i * 7919) % (slab.length / 32)) * 32;
-    if (index.find(slab.subarray(at, at + 32)) >= 0) found++;
+    const at = which(i) * 32;
+    if (index.find(ids.subarray(at, at + 32)) >= 0) found++;
   }
-  const hitsPerSecond = perSecond(probes, began);
-  const unknown = randomBytes(32 * 65536);
-  began = performance.now();
-  for (let i = 0; i < probes; i++) {
-    const at = (i % 65536) * 32;
-    unknown.writeUInt32LE(i, at);
-    if (index.find(unknown.subarray(at, at + 32)) >= 0) found++;
+  const rate = perSecond(probes, began);
+  if (found !== (areThere ? probes : 0)) throw new Error(`${found} of ${probes} found`);
+  return rate;
+}
+
+async function measureIndexes(chunks: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'sealift-bench-'));
+  try {
+    const inMemory = measureIndex('hash index in memory', chunks);
+    const memory = await IndexMemory.open(folder, chunks * LIMIT_PER_CHUNK);
+    const onDisk = measureIndex('hash index on the disk', chunks, memory);
+    const ratios = Object.entries(onDisk).map(([figure, value]) => {
+      return [figure, Math.round((value / inMemory[figure as keyof typeof inMemory]) * 1000) / 1000];
+    });
+    print('the disk against memory', Object.fromEntries(ratios) as Record<string, number>);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  const missesPerSecond = perSecond(probes, began);
-  if (found !== probes || index.chunkCount !== chunks) throw new Error(`${found} of ${probes} found`);
-  const bytesPerChunk = Math.round((index.byteLength / chunks) * 10) / 10;
-  print('hash index', { chunks, bytesPerChunk, insertsPerSecond, hitsPerSecond, missesPerSecond });
 }
 
 async function snapshotBytes(folder: string): Promise<number> {
@@ -143,10 +191,13 @@ async function measureOpening(chunks: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sealift-bench-'));
   try {
     await fill(folder, chunks);
-    const footers = await inChild('opening from the footers of all packs', folder, true);
-    await inChild('the same for writing, and a snapshot', folder, false);
+    const limit = chunks * LIMIT_PER_CHUNK;
+    const footers = await inChild('opening from the footers of all packs', { folder, readOnly: true, limit: 0 });
+    await inChild('the same in little memory', { folder, readOnly: true, limit });
+    await inChild('the same for writing, and a snapshot', { folder, readOnly: false, limit: 0 });
     print('snapshot', { mebibytes: Math.round((await snapshotBytes(folder)) / MIB) });
-    const snapshot = await inChild('opening from the snapshot', folder, true);
+    const snapshot = await inChild('opening from the snapshot', { folder, readOnly: true, limit: 0 });
+    await inChild('the same in little memory', { folder, readOnly: true, limit });
     if (footers.chunks !== snapshot.chunks || snapshot.chunks < chunks) throw new Error('Chunks are missing.');
     const times = footers.openingSeconds / snapshot.openingSeconds;
     print('the snapshot against the footers', { timesFaster: Math.round(times * 10) / 10 });
@@ -156,10 +207,9 @@ async function measureOpening(chunks: number): Promise<void> {
 }
 
 if (process.argv[2] === 'open') {
-  const [folder, readOnly] = process.argv.slice(3) as [string, string];
-  process.stdout.write(JSON.stringify(await openOnce(folder, readOnly === 'true')));
+  process.stdout.write(JSON.stringify(await openOnce(JSON.parse(process.argv[3] as string) as Opening)));
 } else {
   const chunks = Number(process.argv[2] ?? 10_000_000);
-  measureIndex(chunks);
+  await measureIndexes(chunks);
   await measureOpening(chunks);
 }

@@ -38,6 +38,12 @@ export const fail = failuresOf({
   'key-table-outdated': { kind: 'retry', advice: 'Begin again: the repository is opened anew.' },
   /** No copy of the key table can be read, or its MAC does not hold. */
   'key-table-damaged': { kind: 'corrupt', advice: 'Put the folder "keys" back from a copy of the repository.' },
+  /** What the index keeps on a disk of this machine is not what was written there. */
+  'index-damaged': {
+    kind: 'retry',
+    advice:
+      'Wait until the repository was opened anew, which builds its index again, and check the disk of the cache folder.',
+  },
   /** Stored bytes of a chunk differ from their checksum. */
   'chunk-damaged': { kind: 'corrupt', advice: 'Run a new backup, which stores the chunk again, and check the disk.' },
   /** A lock, a key table or a record of the log of removals. */

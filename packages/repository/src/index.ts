@@ -40,6 +40,7 @@ export type { PointRecord } from './points.ts';
 export type { ReferenceCollector, ReferenceSummary } from './references.ts';
 export type { Removal } from './removals.ts';
 export type { PointToCommit, Repository, RepositoryStats } from './repository.ts';
+export { IndexMemory } from './spill/index-memory.ts';
 export { filesystemStore } from './store/filesystem.ts';
 export { isS3Address, parseS3Address, type S3Address } from './store/s3/address.ts';
 export type { CredentialsSource, S3Credentials } from './store/s3/client.ts';

@@ -25,6 +25,7 @@ import { ServedRepository } from './served-repository.ts';
 import { Sessions } from './sessions.ts';
 import { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
 import { snapshotPlace } from './snapshot/snapshot-place.ts';
+import type { IndexMemory } from './spill/index-memory.ts';
 import type { Store } from './store/store.ts';
 
 /** The first key slot of a repository that is encrypted at rest. */
@@ -82,6 +83,8 @@ export interface OpenRepositoryOptions {
   readOnly?: boolean;
   /** Copies on this machine of what opening reads; for stores that are far away. */
   cache?: MetadataCache;
+  /** What the index may take of the memory of this machine, with a folder for the rest; all it needs unless given. */
+  indexMemory?: IndexMemory;
   /** Certificate of the authority of this installation, PEM: kept beside the points that are made under it. */
   authority?: string;
 }
@@ -105,7 +108,7 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
   const loading = { readOnly, onProblem, cache: options.cache, sealed };
   if (lease !== undefined) await keepBeside(store, stored, options.authority, onProblem);
-  const table = new PackTable(config.id);
+  const table = held.use(new PackTable(config.id, options.indexMemory));
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
   const { storedBytes, saved } = await loadPacks(store, table, loading);
@@ -118,7 +121,7 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   held.move();
   const parts: Parts = {
     ...{ store, config, lease, table, keyTable, sessions, snapshots, shelf, clock, problems, storedBytes, freeBytes },
-    reload: readOnly ? () => reload(parts, options.cache) : undefined,
+    reload: readOnly ? () => reload(parts, options) : undefined,
   };
   snapshots?.consider();
   return new ServedRepository(parts);
@@ -140,8 +143,10 @@ function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {
 }
 
 /** What is in the packs now, in place of what was in them at the opening. */
-async function reload(parts: Parts, cache: MetadataCache | undefined): Promise<void> {
-  const table = new PackTable(parts.config.id);
+async function reload(parts: Parts, { cache, indexMemory }: OpenRepositoryOptions): Promise<void> {
+  const table = new PackTable(parts.config.id, indexMemory);
+  // What is running may look up in the old one until it ends.
+  for (const index of parts.table.indexes()) indexMemory?.delete(index);
   const { storedBytes } = await loadPacks(parts.store, table, { readOnly: true, onProblem: () => {}, cache });
   parts.storedBytes = storedBytes;
   parts.table = table;

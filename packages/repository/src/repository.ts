@@ -50,6 +50,8 @@ export interface Repository extends AsyncDisposable {
   readonly readOnly: boolean;
   /** Damage found while opening: each names the pack or point and says what is left of it. Jumps of the clock come later. */
   readonly problems: readonly Failure[];
+  /** What the index keeps on the disk of this machine is damaged: look-ups fail until the repository is opened anew. */
+  readonly isIndexDamaged: boolean;
   /** Only durable chunks count as there; one that is stays there for as long as a session that is open now. */
   lookup(zone: Buffer, id: Buffer): Lookup;
   /**

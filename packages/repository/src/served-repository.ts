@@ -76,6 +76,10 @@ export class ServedRepository implements Repository {
     return this.encryption === undefined ? this.#parts.config.dedupSecret : this.encryption.dedupSecret;
   }
 
+  get isIndexDamaged(): boolean {
+    return this.#parts.table.isDamaged;
+  }
+
   lookup(zone: Buffer, id: Buffer): Lookup {
     return this.#parts.table.lookup(zone, id);
   }
@@ -270,8 +274,9 @@ export class ServedRepository implements Repository {
   }
 
   async #close(): Promise<void> {
-    const { lease, sessions, snapshots, store } = this.#parts;
+    const { lease, sessions, snapshots, store, table } = this.#parts;
     await using held = new AsyncDisposableStack();
+    held.use(table);
     for (const part of [store, lease, sessions, snapshots]) held.use(part);
     await this.#upkeep[Symbol.asyncDispose]();
     await this.#changing;

@@ -1,4 +1,4 @@
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_LINKS } from '@sealift/wire';
 import { fail } from './failures.ts';
@@ -37,6 +37,8 @@ export interface TransporterConfig {
   healthPort?: number | undefined;
   /** Worker threads; default: cores. */
   workers?: number | undefined;
+  /** Target: memory for the indexes of all repositories, MiB; what does not fit goes to `data`. Default: a quarter of the machine's. */
+  indexMemory?: number | undefined;
   /** Target: links it takes at once, handshakes included. Default 256. */
   maxLinks?: number | undefined;
   /** Target: the same for each source. Default 32. */
@@ -65,6 +67,8 @@ export interface Settings {
   healthHost: string;
   healthPort: number;
   workers: number;
+  /** Bytes. */
+  indexMemory: number;
   links: { all: number; perPeer: number };
   postQuantumOnly: boolean;
   logLevel: LogLevel;
@@ -72,6 +76,8 @@ export interface Settings {
 
 const MOST_WORKERS = 256;
 const MOST_LINKS = 65_536;
+const MIB = 1024 * 1024;
+const LEAST_INDEX_MEMORY = 16;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const ROLES: readonly TransporterRole[] = ['source', 'target', 'agent'];
 
@@ -97,6 +103,7 @@ export function settle(config: TransporterConfig): Settings {
     healthHost: config.healthHost ?? '127.0.0.1',
     healthPort: checkedPort('healthPort', config.healthPort ?? (config.role === 'target' ? 7423 : 7424)),
     workers,
+    indexMemory: checkedIndexMemory(config.indexMemory) * MIB,
     links: {
       all: checkedCount('maxLinks', config.maxLinks ?? DEFAULT_LINKS.all),
       perPeer: checkedCount('maxLinksPerPeer', config.maxLinksPerPeer ?? DEFAULT_LINKS.perPeer),
@@ -120,6 +127,13 @@ export function urlHost(host: string): string {
 function checkedPort(name: string, port: number): number {
   check(Number.isInteger(port) && port >= 0 && port <= 65535, `${name} must be 0 to 65535, not ${port}`);
   return port;
+}
+
+function checkedIndexMemory(mebibytes: number | undefined): number {
+  const chosen = mebibytes ?? Math.max(LEAST_INDEX_MEMORY, Math.floor(totalmem() / MIB / 4));
+  const fits = Number.isInteger(chosen) && chosen >= LEAST_INDEX_MEMORY;
+  check(fits, `indexMemory must be a whole number of MiB, at least ${LEAST_INDEX_MEMORY}`);
+  return chosen;
 }
 
 function checkedCount(name: string, count: number): number {

@@ -1,8 +1,21 @@
 import { type ChunkType, isChunkType } from '@sealift/crypto';
 import { fail } from '../failures.ts';
+import type { IndexMemory, MeasuredIndex, SpillOptions } from '../spill/index-memory.ts';
+import { SpillPlace } from '../spill/spill-place.ts';
+import { SpilledEntries } from '../spill/spilled-entries.ts';
+import { SpilledSlots } from '../spill/spilled-slots.ts';
 import type { Entries } from './entries.ts';
 import { ENTRIES_PER_BLOCK, EntryBlocks, wordsOf } from './entry-blocks.ts';
-import { type ChunkPlace, GONE, MEMBER, packIn, packWord, typeIn, WORDS_PER_ENTRY } from './entry-words.ts';
+import {
+  type ChunkPlace,
+  ENTRY_BYTES,
+  GONE,
+  MEMBER,
+  packIn,
+  packWord,
+  typeIn,
+  WORDS_PER_ENTRY,
+} from './entry-words.ts';
 import { IdWords } from './id-words.ts';
 import { Renumbering } from './renumbering.ts';
 import { SlotTable } from './slot-table.ts';
@@ -14,20 +27,28 @@ const GONE_SHARE = 4;
  * Hash index of one dedup zone: id -> place of a chunk, or member of a bundle. Entries (44 B) have numbers in the order in
  * which they came; a table points at them, so an id takes 50 to 55 B, and 2 more once it was used.
  *
+ * With a limit of memory, all of it goes to the disk when it takes more; numbers and answers stay the same.
+ *
  * An entry that is forgotten stays, so that numbers stay what they are until `compact`, and is never used again: what
  * were members of a forgotten bundle must not be there again only because its id is. Such an id gets a new entry.
  */
-export class HashIndex {
-  #entries: Entries = new EntryBlocks();
-  #slots: SlotTable;
+export class HashIndex implements MeasuredIndex, Disposable {
+  #entries: Entries;
+  #slots: SlotTable | SpilledSlots;
+  readonly #memory: IndexMemory | undefined;
+  #place: SpillPlace | undefined;
   readonly #ids = new IdWords();
   #chunks = 0;
   #gone = 0;
   /** Packs that hold records which the index reads nowhere, or elsewhere, since they were forgotten or relocated. */
   readonly left = new Set<number>();
 
-  constructor() {
-    this.#slots = this.#slotsOf(this.#entries as EntryBlocks);
+  constructor(memory?: IndexMemory) {
+    const entries = new EntryBlocks();
+    this.#entries = entries;
+    this.#slots = new SlotTable((entry) => this.#ids.hash(entries.blockOf(entry), entries.startOf(entry)));
+    this.#memory = memory;
+    memory?.add(this);
   }
 
   /** Ids of chunks, bundle members not counted. */
@@ -110,7 +131,7 @@ export class HashIndex {
 
   /** Gives back the space of what is gone. Entries get new numbers. */
   compact(): void {
-    const kept = new HashIndex();
+    const kept = new HashIndex(this.#memory);
     const isChunk = (entry: number) => this.packOf(entry) >= 0;
     const numbers = new Renumbering(this.#entries.count, isChunk);
     for (let entry = 0; entry < this.#entries.count; entry++) {
@@ -123,8 +144,12 @@ export class HashIndex {
       const bundle = numbers.of(this.#entries.word(entry, 9));
       kept.#entries.write(kept.#claim(), MEMBER, bundle, this.#entries.word(entry, 10));
     }
+    this[Symbol.dispose]();
+    this.#memory?.delete(kept);
+    this.#memory?.add(this);
     this.#entries = kept.#entries;
     this.#slots = kept.#slots;
+    this.#place = kept.#place;
     this.#ids.hashAs(kept.#ids);
     this.#gone = 0;
   }
@@ -148,8 +173,8 @@ export class HashIndex {
       this.#chunks++;
       this.#entries.write(entry, word8, offset, length);
     } else if (typeIn(this.#entries.word(entry, 8)) === MEMBER) {
-      this.#chunks++;
       this.#entries.rewrite(entry, word8, offset, length);
+      this.#chunks++;
     }
     return entry;
   }
@@ -171,9 +196,50 @@ export class HashIndex {
     return shared;
   }
 
-  /** Makes room for so many entries in all. */
+  /** Makes room for so many entries in all, of an index that is empty. */
   reserve(entries: number): void {
+    this.#memory?.makeRoom(entries * ENTRY_BYTES + this.#growthTo(entries));
     this.#slots.reserve(entries);
+  }
+
+  get isSpilled(): boolean {
+    return this.#place !== undefined;
+  }
+
+  /** What it has on the disk is not what was written there: it has to be built anew. */
+  get isDamaged(): boolean {
+    return this.#place?.isDamaged === true;
+  }
+
+  spill(options: SpillOptions): void {
+    const place = new SpillPlace(options.folder);
+    const blocks = this.#entries as EntryBlocks;
+    const slots = new SpilledSlots({ ...options, place });
+    for (let entry = 0; entry < blocks.count; entry++) {
+      slots.reserve();
+      slots.add(this.#ids.hash(blocks.blockOf(entry), blocks.startOf(entry)), entry);
+    }
+    this.#entries = new SpilledEntries(blocks, place, options.cacheBytes);
+    this.#slots = slots;
+    this.#place = place;
+  }
+
+  /** Closes what it has on the disk. */
+  [Symbol.dispose](): void {
+    this.#memory?.delete(this);
+    if (this.#entries instanceof SpilledEntries) this.#entries[Symbol.dispose]();
+    if (this.#slots instanceof SpilledSlots) this.#slots[Symbol.dispose]();
+  }
+
+  /** Before each block of entries. */
+  #makeRoom(): void {
+    const { count } = this.#entries;
+    if (this.#memory === undefined || count % ENTRIES_PER_BLOCK !== 0) return;
+    this.#memory.makeRoom(ENTRIES_PER_BLOCK * ENTRY_BYTES + this.#growthTo(count + ENTRIES_PER_BLOCK));
+  }
+
+  #growthTo(entries: number): number {
+    return this.#slots instanceof SlotTable ? this.#slots.growthTo(entries) : 0;
   }
 
   /**
@@ -190,6 +256,7 @@ export class HashIndex {
     for (let at = 0; at < words.length; at += WORDS_PER_ENTRY) if (!this.#judge(piece, at)) forgotten++;
     this.#entries.appendPiece(bytes);
     for (let at = 0, entry = first; at < words.length; at += WORDS_PER_ENTRY, entry++) {
+      this.#slots.reserve(entry + 1);
       this.#slots.add(this.#ids.hash(words, at), entry);
     }
     if (forgotten > 0) this.#entries.noteRewritten(first);
@@ -225,24 +292,23 @@ export class HashIndex {
     }
   }
 
-  #slotsOf(entries: EntryBlocks): SlotTable {
-    return new SlotTable((entry) => this.#ids.hash(entries.blockOf(entry), entries.startOf(entry)));
-  }
-
   /** Entry of the id that was read, made if it is new or forgotten. */
   #claim(): number {
     const hash = this.#ids.hash(this.#ids.words, 0);
     const known = this.#slots.find(this.#entries, this.#ids.words, hash);
     if (known >= 0) return known;
+    this.#makeRoom();
+    // Both may fail on a full disk; what follows cannot.
+    this.#slots.reserve(this.#entries.count + 1);
     const entry = this.#entries.append(this.#ids.words);
     this.#slots.add(hash, entry);
     return entry;
   }
 
   #forget(entry: number): void {
+    this.#entries.rewrite(entry, MEMBER, GONE, 0);
     this.#chunks--;
     this.#gone++;
-    this.#entries.rewrite(entry, MEMBER, GONE, 0);
   }
 
   #isMember(entry: number, bundle: number, ordinal: number): boolean {

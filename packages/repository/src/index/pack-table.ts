@@ -2,6 +2,7 @@ import type { RunRecord } from '@sealift/crypto';
 import { fail } from '../failures.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
+import type { IndexMemory } from '../spill/index-memory.ts';
 import { type ChunkPlace, MOST_PACKS } from './entry-words.ts';
 import { HashIndex } from './hash-index.ts';
 import { UseEpochs } from './use-epochs.ts';
@@ -42,7 +43,7 @@ export interface FoundChunk extends ChunkPlace {
 }
 
 /** All packs of an open repository, their runs, and one hash index a dedup zone. */
-export class PackTable {
+export class PackTable implements Disposable {
   readonly #packs: IndexedPack[] = [];
   readonly #runs: RunRecord[] = [];
   readonly #runNumbers = new Map<string, number>();
@@ -52,10 +53,15 @@ export class PackTable {
   });
   /** Id of the repository. */
   readonly ownZone: Buffer;
+  readonly #memory: IndexMemory | undefined;
 
-  /** @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points */
-  constructor(ownZone: Buffer) {
+  /**
+   * @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points
+   * @param memory what the indexes may take; all that they need unless given
+   */
+  constructor(ownZone: Buffer, memory?: IndexMemory) {
     this.ownZone = ownZone;
+    this.#memory = memory;
   }
 
   get chunkCount(): number {
@@ -73,13 +79,23 @@ export class PackTable {
     return this.#runs;
   }
 
+  /** An index that was read from the disk is damaged: all has to be built anew. */
+  get isDamaged(): boolean {
+    return this.indexes().some(({ isDamaged }) => isDamaged);
+  }
+
+  /** Nothing can be looked up any more. */
+  [Symbol.dispose](): void {
+    for (const index of this.indexes()) index[Symbol.dispose]();
+  }
+
   zones(): { zone: Buffer; index: HashIndex }[] {
     return [...this.#zones.values()];
   }
 
   /** An empty one, for `restore`. */
   newIndex(): HashIndex {
-    return new HashIndex();
+    return new HashIndex(this.#memory);
   }
 
   /** Takes over what a snapshot says. Only for a table that knows nothing yet. */

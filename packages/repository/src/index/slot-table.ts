@@ -8,7 +8,6 @@ const LEAST_BITS = 10;
  * is looked at in vain.
  */
 export class SlotTable {
-  #bits = LEAST_BITS;
   #slots = new Uint32Array(2 ** LEAST_BITS);
   #used = 0;
   /** Hash of the id of an entry. */
@@ -39,11 +38,15 @@ export class SlotTable {
     this.#put(hash, entry);
   }
 
+  /** Bytes it grows by to make room for so many, both tables together for a moment. */
+  growthTo(count: number): number {
+    return count * 4 <= this.#slots.length * 3 ? 0 : 2 ** bitsFor(count) * 4;
+  }
+
   /** Makes room for so many, all that are in it included. */
   reserve(count: number): void {
     if (count * 4 <= this.#slots.length * 3) return;
-    while (count * 4 > 2 ** this.#bits * 3) this.#bits++;
-    this.#slots = new Uint32Array(2 ** this.#bits);
+    this.#slots = new Uint32Array(2 ** bitsFor(count));
     const used = this.#used;
     this.#used = 0;
     for (let entry = 0; entry < used; entry++) this.#put(this.#hashOf(entry), entry);
@@ -57,4 +60,8 @@ export class SlotTable {
     slots[slot] = (hash & ~low) | (entry + 1);
     this.#used++;
   }
+}
+
+function bitsFor(count: number): number {
+  return Math.ceil(Math.log2((count * 4) / 3));
 }

@@ -109,9 +109,10 @@ async function readIndexes(
   newIndex: () => HashIndex,
 ): Promise<{ zone: Buffer; index: HashIndex }[]> {
   const { place, head, kept, saved } = from;
+  await using begun = new AsyncDisposableStack();
   const indexes: { zone: Buffer; index: HashIndex }[] = [];
   for (const { zone, entryCount, pieces } of head.zones) {
-    const index = newIndex();
+    const index = begun.use(newIndex());
     if (Math.ceil(entryCount / ENTRIES_PER_PIECE) !== pieces.length)
       throw fail('format-damaged', 'Pieces are missing.');
     index.reserve(entryCount);
@@ -124,6 +125,7 @@ async function readIndexes(
     }
     indexes.push({ zone, index });
   }
+  begun.move();
   return indexes;
 }
 

@@ -7,7 +7,7 @@ const LONGEST = 256 * 1024 * 1024;
 
 /** Where the files of a snapshot are kept. They may be lost or damaged at any time. */
 export interface SnapshotPlace {
-  /** Undefined if it is not there. */
+  /** Undefined or a failure if it is not there. */
   read(name: string): Promise<Buffer<ArrayBuffer> | undefined>;
   write(name: string, bytes: Buffer<ArrayBuffer>): Promise<void>;
   /** Removes all others. */

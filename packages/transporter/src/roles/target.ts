@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { openKeyWrapper, parseKmsAddress } from '@sealift/crypto';
 import { type Unlock, unlockFromKms } from '@sealift/pipeline';
+import { IndexMemory } from '@sealift/repository';
 import type { UpkeepStart } from '@sealift/wire';
 import { dataUrlOf } from '../config.ts';
 import { repositoryHandlers } from '../control/handlers.ts';
 import { TicketKeys } from '../control/ticket-keys.ts';
-import { Repositories } from '../sessions/repositories.ts';
+import { type OpeningMeans, Repositories } from '../sessions/repositories.ts';
 import { SessionServer } from '../sessions/session-server.ts';
 import { SpentTickets } from '../sessions/spent-tickets.ts';
 import type { DialContext } from '../tasks/context.ts';
@@ -19,10 +20,7 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
-  const unlock = settings.kms === undefined ? {} : { unlock: await kmsUnlock(settings.kms, starting) };
-  const { cache, spool } = folder;
-  const storage = { credentials: settings.s3Credentials, spool: join(spool, 's3'), cache };
-  const means = { ...storage, clock: metrics.clock, ...unlock };
+  const means = await openingMeans(surroundings, starting);
   const holder = () => ({ holder: identity().id, authority: identity().authority });
   const repositories = starting.use(await Repositories.open(folder.repositories, holder, means, log));
   const upkeepMeans = { workers: settings.workers, dialling: diallingOf(surroundings) };
@@ -70,6 +68,16 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
 
 function diallingOf({ identityFor, line, revoked, settings }: Surroundings): DialContext {
   return { identityFor, line, revoked, postQuantumOnly: settings.postQuantumOnly };
+}
+
+/** What this machine lends to the repositories it serves. */
+async function openingMeans(of: Surroundings, starting: AsyncDisposableStack): Promise<OpeningMeans> {
+  const { settings, folder, metrics } = of;
+  const unlock = settings.kms === undefined ? {} : { unlock: await kmsUnlock(settings.kms, starting) };
+  const indexMemory = await IndexMemory.open(join(folder.spool, 'index'), settings.indexMemory);
+  const { cache, spool } = folder;
+  const storage = { credentials: settings.s3Credentials, spool: join(spool, 's3'), cache };
+  return { ...storage, clock: metrics.clock, indexMemory, ...unlock };
 }
 
 async function kmsUnlock(address: string, held: AsyncDisposableStack): Promise<Unlock> {

@@ -1,6 +1,12 @@
 import { type Failure, failureFromRecord, toFailure } from '@sealift/core';
 import type { Unlock } from '@sealift/pipeline';
-import { createRepository, type FirstSlot, openRepository, type Repository } from '@sealift/repository';
+import {
+  createRepository,
+  type FirstSlot,
+  type IndexMemory,
+  openRepository,
+  type Repository,
+} from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
@@ -37,6 +43,8 @@ export interface RepositoryState {
 export interface OpeningMeans extends PlaceMeans {
   /** Unlocks repositories that are encrypted at rest without being asked; absent where no service is set up here. */
   unlock?: Unlock;
+  /** For the indexes of all repositories. */
+  indexMemory?: IndexMemory;
 }
 
 interface Entry extends Static<typeof RegisteredSchema> {
@@ -224,7 +232,9 @@ export class Repositories implements AsyncDisposable {
 
   async #openAt(folder: string): Promise<Repository> {
     const { store, ...cached } = await storeAt(folder, this.#means);
-    const repository = await openRepository(store, { ...this.#holder(), ...cached });
+    const { indexMemory } = this.#means;
+    const limited = indexMemory === undefined ? {} : { indexMemory };
+    const repository = await openRepository(store, { ...this.#holder(), ...cached, ...limited });
     const where = { repository: repository.id, path: folder };
     for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
     await this.#unlock(repository);
@@ -290,6 +300,7 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #tryOpen(entry: Entry): Promise<void> {
+    await this.#closeDamaged(entry);
     if (entry.repository !== undefined) return await this.#unlock(entry.repository);
     try {
       entry.repository = await this.#openExpected(entry);
@@ -299,6 +310,19 @@ export class Repositories implements AsyncDisposable {
       const fields = { repository: entry.id, path: entry.path, ...failureFields(thrown) };
       if (entry.failure?.message !== failure.message) this.#log.error(fields, 'repository not open');
       entry.failure = failure;
+    }
+  }
+
+  /** One whose index came back damaged from the disk of this machine; opening builds it anew. */
+  async #closeDamaged(entry: Entry): Promise<void> {
+    const { repository } = entry;
+    if (repository?.isIndexDamaged !== true) return;
+    this.#log.error({ repository: entry.id, path: entry.path }, 'index damaged, opening the repository anew');
+    entry.repository = undefined;
+    try {
+      await repository[Symbol.asyncDispose]();
+    } catch (thrown) {
+      this.#log.warn({ repository: entry.id, ...failureFields(thrown) }, 'repository not closed cleanly');
     }
   }
 

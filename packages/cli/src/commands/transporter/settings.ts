@@ -25,6 +25,11 @@ export const TRANSPORTER_SETTINGS: Setting[] = [
   { name: 'healthHost', kind: 'text', describe: 'address of /healthz, /readyz and /metrics (127.0.0.1)' },
   { name: 'healthPort', kind: 'number', describe: 'port of the same (target 7423, source 7424)' },
   { name: 'workers', kind: 'number', describe: 'worker threads (number of cores)' },
+  {
+    name: 'indexMemory',
+    kind: 'number',
+    describe: 'target: MiB of memory for indexes, the rest goes to disk (a quarter)',
+  },
   { name: 'maxLinks', kind: 'number', describe: 'target: links it takes at once (256)' },
   { name: 'maxLinksPerPeer', kind: 'number', describe: 'target: links it takes at once from one source (32)' },
   { name: 'postQuantumOnly', kind: 'boolean', describe: 'refuse TLS without X25519MLKEM768, dialling and dialled' },
