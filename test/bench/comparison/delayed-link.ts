@@ -56,11 +56,14 @@ export class DelayedLink implements AsyncDisposable {
 
   #carry(from: Socket, to: Socket, way: 'out' | 'back'): void {
     let underWay = 0;
+    // Timers do not promise an order; what was sent first must arrive first.
+    const queue: (() => void)[] = [];
     const later = (bytes: number, act: () => void) => {
       const now = performance.now();
       const start = Math.max(now, this.#freeAt[way]);
       this.#freeAt[way] = start + (bytes * 8000) / this.#shape.bandwidth;
-      setTimeout(act, this.#freeAt[way] + this.#shape.roundTrip / 2 - now);
+      queue.push(act);
+      setTimeout(() => queue.shift()?.(), this.#freeAt[way] + this.#shape.roundTrip / 2 - now);
     };
     from.on('data', (piece: Buffer) => {
       this.bytes += piece.length;

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Unpacks the programs that Sealift is measured against below a folder, once: restic of Debian 13 (its binary is static),
-# borg, an SSH server and GNU time of Debian 12. Nothing is installed into the system and no service is started.
+# borg, an SSH server and GNU time of Debian 12. No service is started; the system only
+# gets the user with whom the SSH server separates its privileges.
 #
 # Usage: install-peers.sh FOLDER
 set -euo pipefail
 
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
+getent passwd sshd > /dev/null || useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
 [ -e "$folder/complete" ] && exit 0
 lists=$folder/apt
 mkdir -p "$lists/state/partial" "$lists/cache/archives/partial" "$folder/packages" "$folder/root"
