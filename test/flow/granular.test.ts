@@ -1,6 +1,11 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTaskKeyPair } from '@sealift/crypto';
+import { downloadContext, readDownload } from '@sealift/wire';
+import { compareTrees } from '@sealift/workloads';
 import t from 'tap';
 import { makeOddTree } from './odd-tree.ts';
 import { sealift as run } from './sealift.ts';
@@ -90,6 +95,84 @@ for (const job of ['open', 'sealed']) {
       'for people: one version',
     );
   });
+}
+
+for (const job of ['open', 'sealed']) {
+  t.test(`a file and a folder of job ${job} are downloaded as they were`, async (t) => {
+    const [first, second] = points[job] as [string, string];
+    const at = (name: string) => join(folder, `${job}-${name}`);
+    const conf = ['point', 'get', first, 'tree/folder/site.conf', '-o'];
+    await done(...conf, at('site.conf'));
+    t.equal(await readFile(at('site.conf'), 'utf8'), 'first version');
+    t.match(await sealift(...conf, at('site.conf')), { code: 2, stderr: /exists/ });
+    await done('point', 'get', second, 'tree/folder/site.conf', '-o', at('site.conf'), '--force');
+    t.equal(await readFile(at('site.conf'), 'utf8'), 'second version');
+    t.equal(await done(...conf, '-'), 'first version', 'on standard output');
+    await done('point', 'get', second, 'tree/folder/hard link', '-o', at('linked'));
+    t.ok((await readFile(at('linked'))).equals(await readFile(join(tree, 'random'))), 'by its second name');
+
+    await done('point', 'get', second, 'tree', '-o', at('tree.tar'));
+    await mkdir(at('tar'));
+    const how = ['--same-owner', '--xattrs', '--xattrs-include=*', '--numeric-owner', '-xpf'];
+    execFileSync('tar', [...how, at('tree.tar'), '-C', at('tar')]);
+    t.same(
+      [...compareTrees(tree, join(at('tar'), 'tree'))],
+      [],
+      'tar: identical, with holes, links, times and attributes',
+    );
+
+    const zipped = await sealift('point', 'get', second, 'tree', '--format', 'zip', '-o', at('tree.zip'));
+    t.match(zipped, { code: 3, stderr: /fifo.*not-archivable/ }, 'zip: says what it has no place for');
+    t.match(zipped.stderr, /caf\\xe9.*caf%E9.*renamed/);
+    const check = `import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None
+sys.stdout.buffer.write(z.read('tree/random'))`;
+    const content = execFileSync('python3', ['-c', check, at('tree.zip')], { maxBuffer: 16 * 1024 * 1024 });
+    t.ok(content.equals(await readFile(join(tree, 'random'))));
+    t.match(await sealift('point', 'get', second, 'tree/nowhere'), { code: 1, stderr: /not-found/ });
+    t.match(await sealift('point', 'get', second, 'tree', '--format', 'file'), { code: 1, stderr: /not-a-file/ });
+    t.match(await sealift('point', 'get', second, 'tree', '--via', 'target'), { code: 1, stderr: /role-unfit/ });
+  });
+}
+
+t.test('who relays a download learns nothing of it, and one that is cut off fails and leaves no file', async (t) => {
+  const [, second] = points.open as [string, string];
+  const pair = createTaskKeyPair();
+  const asked = { path: 'tree/folder/site.conf', publicKey: pair.publicKey.toString('base64url') };
+  const sealed = Buffer.concat(await Array.fromAsync(await site.client.download(second, asked)));
+  t.notOk(sealed.includes('second version'));
+  const context = (path: string) => downloadContext({ pointId: second, path: Buffer.from(path), format: 'auto' });
+  async function* bytes(length = sealed.length) {
+    yield sealed.subarray(0, length);
+  }
+  const open = (path: string, length?: number) => Array.fromAsync(readDownload(bytes(length), pair, context(path)));
+  t.match(await open(asked.path), [{ kind: 'head' }, { kind: 'data', bytes: Buffer.from('second version') }]);
+  await t.rejects(open('tree/folder/other.conf'), { code: 'record-refused' }, 'of another file');
+  await t.rejects(open(asked.path, sealed.length - 1), { code: 'download-cut-off' });
+  await t.rejects(open(asked.path, sealed.length - 53), { code: 'download-cut-off' }, 'without the record of the end');
+
+  const big = join(folder, 'cut.tar');
+  await writeFile(join(tree, 'big'), randomBytes(64 * 1024 * 1024));
+  const point = await backUp('open');
+  const getting = sealift('point', 'get', point, 'tree', '-o', big);
+  await firstBytes(folder);
+  await site.kill('source');
+  t.match(await getting, { code: 1, stderr: /download-cut-off|disconnected/ });
+  t.same(
+    (await readdir(folder)).filter((name) => name.startsWith('.sealift') || name === 'cut.tar'),
+    [],
+  );
+  await site.start('source');
+  await site.connected('source');
+});
+
+/** Resolves when a download has begun to be written. */
+async function firstBytes(at: string): Promise<void> {
+  for (;;) {
+    for (const name of await readdir(at)) {
+      if (name.startsWith('.sealift-download-') && (await stat(join(at, name))).size > 0) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 t.test('where no key is kept a search waits for the password, and nothing else opens the names', async (t) => {

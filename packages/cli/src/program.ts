@@ -33,6 +33,7 @@ import { addPasswordShow } from './commands/password/show.ts';
 import { addPointDeletions } from './commands/point/deletions.ts';
 import { addPointExplain } from './commands/point/explain.ts';
 import { addPointFind } from './commands/point/find.ts';
+import { addPointGet } from './commands/point/get.ts';
 import { addPointHold } from './commands/point/hold.ts';
 import { addPointList } from './commands/point/list.ts';
 import { addPointLock } from './commands/point/lock.ts';
@@ -160,6 +161,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addPointLs,
       addPointFind,
       addPointVersions,
+      addPointGet,
       addPointRestore,
       addPointServe,
       addPointHold,

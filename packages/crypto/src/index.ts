@@ -38,6 +38,7 @@ export {
   rotateDomain,
   withKmsWraps,
 } from './domain.ts';
+export { DOWNLOAD_OPENING_LENGTH, openDownload, sealDownload } from './download-stream.ts';
 export { createEnrolmentToken, enrolmentSecretHash, parseEnrolmentToken } from './enrolment.ts';
 export type { WrapContext } from './gcm-wrap.ts';
 export type { HandshakeResult, MessageChannel } from './handshake/channel.ts';
@@ -64,7 +65,7 @@ export { masterKey, masterKeyWrapper } from './master-key.ts';
 export { padme } from './padme.ts';
 export { checkKdf, DEFAULT_KDF, KDF_LIMITS, type KdfParameters, SALT_LENGTH } from './password.ts';
 export type { OpenedRecord, RecordOpener } from './records/opener.ts';
-export { MAX_RECORD_PAYLOAD } from './records/record.ts';
+export { MAX_RECORD_PAYLOAD, RECORD_PREFIX_LENGTH, readRecordHeader } from './records/record.ts';
 export type { RecordSealer } from './records/sealer.ts';
 export {
   createMasterKey,

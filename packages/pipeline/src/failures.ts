@@ -35,6 +35,10 @@ export const fail = failuresOf({
   'not-found': { kind: 'refused', advice: 'Look at the folder above it with `sealift point ls`.' },
   /** What is to be served as a disk is a folder, a link or a small file, or there is no disk. */
   'not-a-disk': { kind: 'refused', advice: 'Look for disks in the recovery point with `sealift point ls`.' },
+  /** A folder or link was to be downloaded as if it were a file. */
+  'not-a-file': { kind: 'refused', advice: 'Download it as tar or zip.' },
+  /** More entries than a zip archive is made of here. */
+  'archive-too-large': { kind: 'refused', advice: 'Download it as tar, or folder by folder.' },
   /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
   'point-substituted': {
     kind: 'corrupt',

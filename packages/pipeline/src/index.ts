@@ -3,6 +3,7 @@ export type { BackupOptions, BackupOutcome } from './backup-options.ts';
 export { type Copied, type CopyOptions, copyPoint } from './copy.ts';
 export { proveInFlight } from './decrypt/prove-chunk.ts';
 export { createTargetWorkers, type TargetPool } from './decrypt/target-pool.ts';
+export { type DownloadOptions, download } from './download/download.ts';
 export { runServeDisks, type ServeDisksOptions, serveDisksOfRepository } from './instant/serve-disks.ts';
 export { keysForRecovery } from './keys-for-recovery.ts';
 export { type FindOptions, findEntries, statEntry } from './look/find-entries.ts';

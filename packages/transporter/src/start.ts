@@ -56,7 +56,7 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
   const revoked = await RevokedCertificates.open(folder.revoked, log);
   const identity = () => renewal.identity;
   const identityFor = (ticket: Buffer) => renewal.identityFor(ticket);
-  const surroundings = { settings, folder, identity, identityFor, revoked, line: director, metrics, log };
+  const surroundings = { settings, folder, identity, identityFor, revoked, line: director, controlUrl, metrics, log };
   const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
   observe(metrics, role, director, renewal);
   const health = starting.use(

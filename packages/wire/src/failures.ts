@@ -42,6 +42,13 @@ export const fail = failuresOf({
   'method-unknown': { kind: 'refused', advice: 'Upgrade the older of the two programs.' },
   /** More calls at once than the peer accepts. */
   'too-many-calls': { kind: 'retry', advice: 'Wait until earlier calls are answered.' },
+  /** A download ended without its authenticated end: something is missing. */
+  'download-cut-off': {
+    kind: 'retry',
+    advice: 'Download it again. If that happens again, look into the logs of the Transporter and the Director.',
+  },
+  /** A download that is not sealed to our key, for what we asked for, or breaks the format. */
+  'download-refused': { kind: 'refused', advice: 'Upgrade the older of the programs; if they are equal, tell us.' },
   /** What answered is not the API of a Director. */
   'response-invalid': { kind: 'refused', advice: 'Check that the address is that of a Sealift Director.' },
 });

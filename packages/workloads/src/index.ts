@@ -1,3 +1,4 @@
+export { fitsTar, type TarExtent, tarEnd, tarHeader, tarPadding } from './archive/tar-header.ts';
 export { compareTrees, type Difference } from './compare/compare-trees.ts';
 export { rawImageName } from './disks/image-format.ts';
 export { ImageReader } from './disks/image-reader.ts';

@@ -6,6 +6,7 @@ import { recordLastSeen } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { ServerCertificate } from '../keys/server-certificates.ts';
 import { transporterResource } from '../resources/transporter.ts';
+import { takeRelay } from '../tasks/downloads.ts';
 import { giveChunkKey, givePointKeys } from '../tasks/look-keys.ts';
 import { takeProgress, takeResult, takeWarnings } from '../tasks/reports.ts';
 import { giveTaskKeys } from '../tasks/task-keys.ts';
@@ -58,6 +59,7 @@ export function createControlListener(
     {
       authority: ca,
       handlers: handlersOf(context),
+      onRelay: (relay) => takeRelay(context, relay),
       onRefused: (failure, address) => context.log.warn({ failure, address }, 'control connection refused'),
     },
     (peer) => {

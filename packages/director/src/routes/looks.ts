@@ -1,10 +1,19 @@
-import type { EntryFilter, RequestPart } from '@sealift/wire';
+import {
+  ById,
+  DOWNLOAD_PATH,
+  DOWNLOAD_TYPE,
+  DownloadRequest,
+  type EntryFilter,
+  Problem,
+  type RequestPart,
+} from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
 import { jobNamed } from '../db/jobs.ts';
 import { limitOf } from '../db/paging.ts';
 import { listPoints, presentPoint } from '../db/points.ts';
 import { fail } from '../failures.ts';
+import { openDownload } from '../tasks/downloads.ts';
 import { type Folder, findEntries, listEntries, versionIn } from '../tasks/looks.ts';
 import { serve } from './serve.ts';
 
@@ -25,13 +34,37 @@ export function serveLooks(app: FastifyInstance, context: Context): void {
   });
 
   serve(app, 'listVersions', async ({ params, query }) => {
-    const path = pathOf(query);
-    if (path.length === 0) throw fail('request-invalid', 'Give the path that is looked for.');
+    const path = demandPath(query);
     const { id } = await jobNamed(db, params.id);
     const limit = Math.min(limitOf(query), MOST_VERSIONS);
     const { items, ...next } = await listPoints(db, { ...query, limit }, id);
     return { items: await Array.fromAsync(items, (point) => versionIn(context, point, path)), ...next };
   });
+
+  const schema = {
+    operationId: 'downloadFromPoint',
+    tags: ['points'],
+    summary: 'Sends a file, or an archive of a folder, sealed to a key of the caller; see PROTOCOL.md',
+    security: [{ bearer: [] }],
+    params: ById,
+    body: DownloadRequest,
+    produces: [DOWNLOAD_TYPE],
+    response: { '4xx': Problem, '5xx': Problem },
+  };
+  app.post(DOWNLOAD_PATH, { schema }, async (request, reply) => {
+    const { id } = request.params as { id: string };
+    const { publicKey, format = 'auto', transporter, ...named } = request.body as DownloadRequest;
+    const wanted = { path: demandPath(named), format, publicKey: Buffer.from(publicKey, 'base64url') };
+    const by = transporter === undefined ? {} : { transporter };
+    const sealed = await openDownload(context, await presentPoint(db, id), { ...wanted, ...by });
+    return reply.type(DOWNLOAD_TYPE).send(sealed);
+  });
+}
+
+function demandPath(query: Parameters<typeof pathOf>[0]): Buffer {
+  const path = pathOf(query);
+  if (path.length > 0) return path;
+  throw fail('request-invalid', 'Give the path of a file or a folder in the recovery point.');
 }
 
 function folderOf(query: RequestPart<'listEntries', 'query'>): Folder {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { CHUNK_TYPE, type ChunkType } from '@sealift/crypto';
 import type { Point } from '../db/points.ts';
 import type { OpenedDomain, Way } from '../keys/open-domain.ts';
@@ -11,6 +12,8 @@ export const LOOKS = {
   entries: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
   /** A stretch of a search; a reader stops at a fifth of that. */
   find: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
+  /** A file, or an archive of a folder, of any size: somebody has ordered it, as a restore. */
+  download: { types: [tree, manifest, data, bundle] as ChunkType[], chunks: Number.MAX_SAFE_INTEGER },
   /** A few files of the whole. */
   sample: { types: [tree, manifest, data, bundle] as ChunkType[], chunks: 256 },
 } as const;
@@ -23,6 +26,8 @@ export interface BrowseTask extends Disposable {
   kind: keyof typeof LOOKS;
   /** The only way to the keys that may be taken for it. */
   way?: Way;
+  /** A download: the connection over which it comes. */
+  relay: PromiseWithResolvers<Duplex>;
   /** Keys of chunks given to it so far. */
   chunksGiven: number;
   /** Once its keys were asked for: the domain, and the runs whose chunks it may open, by `runName`. */
@@ -44,6 +49,7 @@ export class BrowseTasks {
       transporterId,
       point,
       kind,
+      relay: Promise.withResolvers(),
       chunksGiven: 0,
       ...(way === undefined ? {} : { way }),
       [Symbol.dispose]: () => {

@@ -93,7 +93,7 @@ function canRead({ role }: { role: string }): boolean {
   return role !== 'target';
 }
 
-function refuseAbsolute(path: Buffer): void {
+export function refuseAbsolute(path: Buffer): void {
   if (!isAbsolute(path.toString('latin1'))) return;
   throw fail('request-invalid', 'Paths inside a recovery point begin with a name, not with a slash.');
 }

@@ -11,6 +11,9 @@ export interface SealedChunkName {
   random: Buffer;
 }
 
+/** Keys at hand, for many more chunks than are under way at a time. One that is fetched again is asked for again. */
+const MOST_KEYS = 4096;
+
 /** Fetches chunks and has the key of each at hand when it arrives: for a look, which gets the key of no run. */
 export class LookSource implements PointSource {
   /** By chunk id in hex. */
@@ -37,6 +40,8 @@ export class LookSource implements PointSource {
     if (!this.keys.has(name)) {
       const { runSalt, epoch, type, random } = parseChunkHeader(chunk.body);
       this.keys.set(name, await this.#keyOf({ runSalt, epoch, type, id, random }));
+      const [oldest] = this.keys.keys();
+      if (this.keys.size > MOST_KEYS && oldest !== undefined) this.keys.delete(oldest);
     }
     return chunk;
   }

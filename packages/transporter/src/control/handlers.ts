@@ -4,6 +4,7 @@ import { describePoints } from '../sessions/describe-points.ts';
 import type { Repositories } from '../sessions/repositories.ts';
 import { showPoints } from '../sessions/show-points.ts';
 import type { TaskContext } from '../tasks/context.ts';
+import { Downloads } from '../tasks/download.ts';
 import { entries, find, sample, stat } from '../tasks/looks.ts';
 import type { TaskRegistry } from '../tasks/registry.ts';
 import { keyHandlers } from './key-handlers.ts';
@@ -11,6 +12,7 @@ import { pointHandlers } from './point-handlers.ts';
 
 /** What a source or an agent does for the Director. */
 export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskContext): ControlHandlers {
+  const downloads = new Downloads(context);
   return {
     'task.start': (task) => {
       if (isUpkeepTask(task)) throw fail('role-unfit', `A task to ${task.kind} a repository is for its target.`);
@@ -24,6 +26,10 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
     'point.entries': (params, { signal }) => entries(params, context, signal),
     'point.find': (params, { signal }) => find(params, context, signal),
     'point.stat': (params, { signal }) => stat(params, context, signal),
+    'point.download': async (params, { signal }) => {
+      await downloads.send(params, signal);
+      return {};
+    },
     'point.sample': (params, { signal }) => sample(params, context, signal),
   };
 }

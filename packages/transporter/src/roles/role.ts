@@ -18,6 +18,8 @@ export interface Surroundings {
   identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
   line: DirectorLine;
+  /** Of the Director's control listener. */
+  controlUrl: string;
   metrics: Metrics;
   log: Logger;
 }

@@ -8,10 +8,11 @@ import type { Role, Surroundings } from './role.ts';
 
 /** A source or an agent: reads for backups, writes at restores, on the machine it runs on. */
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
-  const { settings, folder, identity, identityFor, revoked, line } = surroundings;
+  const { settings, folder, identity, identityFor, revoked, line, controlUrl: url } = surroundings;
   const { workers, postQuantumOnly } = settings;
   const spool = folder.spool;
-  const context: TaskContext = { identity, identityFor, revoked, line, spool, workers, postQuantumOnly };
+  const director = () => ({ url, identity: identity(), postQuantumOnly });
+  const context: TaskContext = { identity, identityFor, revoked, line, director, spool, workers, postQuantumOnly };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );

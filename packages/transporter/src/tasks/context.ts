@@ -9,7 +9,7 @@ import {
   type TaskKeys,
 } from '@sealift/crypto';
 import type { LookKeys } from '@sealift/pipeline';
-import { connectLink, type Link, type Params, type Result, taskKeysContext } from '@sealift/wire';
+import { connectLink, type Link, type Params, type RelayOptions, type Result, taskKeysContext } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
 import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 
@@ -20,6 +20,8 @@ export interface TaskContext {
   identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
   line: DirectorLine;
+  /** How to dial the Director for a connection of its own. */
+  director: () => Omit<RelayOptions, 'taskId'>;
   /** Folder for scratch folders of tasks. */
   spool: string;
   workers: number;

@@ -10,8 +10,8 @@ import type { Params, Result } from '@sealift/wire';
 import { dialTarget, keysForLook, type TaskContext } from './context.ts';
 
 /** How a recovery point is looked into for somebody: over a link of its own, with the keys of what is read alone. */
-function lookAt(
-  { taskId, jobId, pointId, repositoryId, mode, authority }: Params<'point.stat'> | Params<'point.sample'>,
+export function lookAt(
+  { taskId, jobId, pointId, repositoryId, mode, authority }: Omit<Params<'point.stat'>, 'path'>,
   context: TaskContext,
   signal: AbortSignal,
 ): PointOptions & LinkToPoint {

@@ -11,6 +11,15 @@ import { fail } from '../failures.ts';
 import { CONTROL_PATH, CONTROL_SUBPROTOCOL } from './channel.ts';
 import { MAX_CONTROL_FRAME } from './frame.ts';
 import { type ControlHandlers, ControlPeer } from './peer.ts';
+import { RELAY_PATH, relayedTask } from './relay.ts';
+
+/** A connection of a Transporter whose bytes are passed on. */
+export interface Relay {
+  peer: PeerCertificate;
+  taskId: string;
+  /** To be accepted with `acceptRelay`, or destroyed. */
+  socket: Duplex;
+}
 
 export interface AcceptControlOptions {
   /** PEM of the authority that issues the certificates of Transporters. */
@@ -19,6 +28,8 @@ export interface AcceptControlOptions {
   handlers: ControlHandlers;
   /** Told of each connection that was not admitted. */
   onRefused?: (failure: Failure, address: string | undefined) => void;
+  /** Takes what a peer sends to be passed on to whoever waits for a task; refused without. */
+  onRelay?: (relay: Relay) => void;
   /** Connections at once; 4096, and 8 of one peer, unless told. */
   limits?: ConnectionLimits;
   /** A peer that is silent for this long is gone, ms; 15 s unless told. */
@@ -54,9 +65,13 @@ export function acceptControl(server: Server, o: AcceptControlOptions, onPeer: (
     socket.on('error', () => socket.destroy());
     try {
       const peer = admit(request, o.authority);
+      const taskId = request.url === CONTROL_PATH ? undefined : relayedTask(request);
+      if (taskId !== undefined && o.onRelay === undefined) throw fail('protocol-violation', 'Nothing is relayed here.');
       const slot = slots.take(peer.id);
       socket.once('close', () => slot.free());
-      sockets.handleUpgrade(request, socket, head, (ws) => onPeer(new ControlPeer(ws, peer, o.handlers, o.patience)));
+      if (taskId === undefined)
+        sockets.handleUpgrade(request, socket, head, (ws) => onPeer(new ControlPeer(ws, peer, o.handlers, o.patience)));
+      else o.onRelay?.({ peer, taskId, socket });
     } catch (thrown) {
       const failure = toFailure(thrown);
       o.onRefused?.(failure, request.socket.remoteAddress);
@@ -66,9 +81,12 @@ export function acceptControl(server: Server, o: AcceptControlOptions, onPeer: (
 }
 
 function admit(request: IncomingMessage, authority: string): PeerCertificate {
-  if (request.url !== CONTROL_PATH) throw fail('protocol-violation', 'The control channel is not at that path.');
-  const offered = request.headers['sec-websocket-protocol'];
-  if (offered !== CONTROL_SUBPROTOCOL) {
+  const { url, headers } = request;
+  if (url !== CONTROL_PATH && url?.startsWith(RELAY_PATH) !== true) {
+    throw fail('protocol-violation', 'The control channel is not at that path.');
+  }
+  const offered = headers['sec-websocket-protocol'];
+  if (url === CONTROL_PATH && offered !== CONTROL_SUBPROTOCOL) {
     throw fail(
       'version-mismatch',
       `The peer speaks ${offered ?? 'no control protocol'}; this is ${CONTROL_SUBPROTOCOL}.`,

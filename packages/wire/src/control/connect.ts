@@ -49,6 +49,16 @@ export function connectControl(o: ConnectControlOptions, signal: AbortSignal): P
 
 function dial({ url, identity, postQuantumOnly }: ConnectControlOptions): WebSocket {
   return new WebSocket(new URL(CONTROL_PATH, url), CONTROL_SUBPROTOCOL, {
+    ...directorTls(identity, postQuantumOnly),
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
+    maxPayload: MAX_CONTROL_FRAME,
+    perMessageDeflate: false,
+  });
+}
+
+/** How a Transporter speaks TLS with its Director, and knows it. */
+export function directorTls(identity: Identity, postQuantumOnly?: boolean) {
+  return {
     ...tlsRules(postQuantumOnly),
     ca: identity.authority,
     cert: identity.certificate,
@@ -56,10 +66,7 @@ function dial({ url, identity, postQuantumOnly }: ConnectControlOptions): WebSoc
     rejectUnauthorized: true,
     checkServerIdentity: ((host: string, { raw }: PeerCertificate) =>
       refuseOthers(host, raw, identity.authority)) as never,
-    handshakeTimeout: HANDSHAKE_TIMEOUT,
-    maxPayload: MAX_CONTROL_FRAME,
-    perMessageDeflate: false,
-  });
+  };
 }
 
 /**
@@ -80,7 +87,8 @@ function shownCertificate(response: IncomingMessage): Buffer {
   return (response.socket as TLSSocket).getPeerCertificate().raw;
 }
 
-function dialFailure(url: string, error: Error & { code?: string }): Failure {
+/** What it means that a Director could not be dialled. */
+export function dialFailure(url: string, error: Error & { code?: string }): Failure {
   if (error instanceof Failure) return error;
   switch (troubleOf(error)) {
     case 'their-certificate':
@@ -95,7 +103,8 @@ function dialFailure(url: string, error: Error & { code?: string }): Failure {
   }
 }
 
-function statusFailure(url: string, status: number): Failure {
+/** What it means that something else than the wanted protocol answers. */
+export function statusFailure(url: string, status: number): Failure {
   if (status === 403) return fail('certificate-refused', `The Director at ${url} does not admit this Transporter.`);
   if (status === 503) {
     return fail('too-many-connections', `The Director at ${url} has as many connections as it takes.`, {

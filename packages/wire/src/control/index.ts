@@ -1,4 +1,4 @@
-export { type AcceptControlOptions, acceptControl } from './accept.ts';
+export { type AcceptControlOptions, acceptControl, type Relay } from './accept.ts';
 export { CONTROL_PATH, CONTROL_SUBPROTOCOL, DIRECTOR_ROLE } from './channel.ts';
 export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
 export { type ConnectControlOptions, connectControl } from './connect.ts';
@@ -15,6 +15,7 @@ export {
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
 export { MAX_POINTS_PAGE, MAX_REASON, type StoredPoint } from './point-methods.ts';
+export { acceptRelay, openRelay, type RelayOptions } from './relay.ts';
 export {
   type DescribedPoint,
   MAX_DESCRIBED_POINTS,

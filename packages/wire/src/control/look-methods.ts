@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ArchiveFormat } from '../download/format.ts';
 import { bytes, Count, Digest, Instant, Mode, PathBytes, record, text, Uuid } from './fields.ts';
 import { EntryFields, EntryKind, OtherAuthority } from './tasks.ts';
 
@@ -73,6 +74,15 @@ export const LOOK_METHODS = {
     caller: 'director',
     params: record({ ...look, path: bytes(4096, 1) }),
     result: record({ entry: Type.Optional(EntryFields) }),
+  },
+  /**
+   * Sends a file, or an archive of a folder, over a relay of `taskId`, sealed to the key of whoever asked. Answered when it is
+   * over; what fails before the relay is opened is the answer.
+   */
+  'point.download': {
+    caller: 'director',
+    params: record({ ...look, path: bytes(4096, 1), format: ArchiveFormat, publicKey: bytes(1216, 1216) }),
+    result: record({}),
   },
   /** Opens a recovery point and decrypts a sample of it, writing nothing. */
   'point.sample': {

@@ -6,10 +6,11 @@ import { Compile } from 'typebox/compile';
 import { fail } from '../failures.ts';
 import { API, type Input, type Item, type ListOperation, type Operation, type Output } from './api.ts';
 import { fetchAuthority } from './authority.ts';
+import { DOWNLOAD_PATH, DOWNLOAD_TYPE, type DownloadRequest } from './downloads.ts';
 import type { Endpoint } from './endpoint.ts';
 import { DirectorEvent, type NumberedEvent } from './events.ts';
 import { Problem } from './fields.ts';
-import { cutOff, HttpsSender, readAnswer } from './http.ts';
+import { answerBytes, cutOff, HttpsSender, readAnswer } from './http.ts';
 import { readEvents } from './sse.ts';
 
 export interface RestClientOptions {
@@ -68,6 +69,15 @@ export class RestClient implements Disposable {
       throw fail('response-invalid', `The answer to ${operation} is not what this API answers.`);
     }
     return document as Output<O>;
+  }
+
+  /** A file or folder of a recovery point, sealed to the key in the request; to be opened with `readDownload`. */
+  async download(id: string, body: DownloadRequest, signal?: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const headers = { accept: DOWNLOAD_TYPE, 'content-type': 'application/json' };
+    const url = this.#url(DOWNLOAD_PATH, { params: { id } });
+    const answer = await this.#send('POST', url, headers, Buffer.from(JSON.stringify(body)), signal);
+    if (answer.statusCode === 200 && answer.headers['content-type'] === DOWNLOAD_TYPE) return answerBytes(answer);
+    throw problemFailure(answer, parseJson(await readAnswer(answer)));
   }
 
   /** All items of a list, page after page. */

@@ -79,6 +79,17 @@ export async function readAnswer(answer: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** The body of an answer of any length, as it comes. */
+export async function* answerBytes(answer: IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* answer as AsyncIterable<Buffer>;
+  } catch (thrown) {
+    throw cutOff(thrown);
+  } finally {
+    answer.destroy();
+  }
+}
+
 export function cutOff(thrown: unknown): Failure {
   const failure = toFailure(thrown);
   if (failure.kind !== 'bug') return failure;

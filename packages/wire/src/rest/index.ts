@@ -10,9 +10,10 @@ export {
 export { fetchAuthority } from './authority.ts';
 export { type CallOptions, RestClient, type RestClientOptions } from './client.ts';
 export type { CopyResource, CopyRetentionResource } from './copies.ts';
+export { DOWNLOAD_PATH, DOWNLOAD_TYPE, DownloadRequest } from './downloads.ts';
 export type { Endpoint } from './endpoint.ts';
 export type { DirectorEvent, NumberedEvent } from './events.ts';
-export { type Named, Problem, type TransporterRole } from './fields.ts';
+export { ById, type Named, Problem, type TransporterRole } from './fields.ts';
 export type { JobRemovalResource } from './job-removal.ts';
 export {
   isUpkeepKind,
