@@ -10,7 +10,7 @@ import { MIGRATION_7 } from './migrations/7-schedules.ts';
 import { MIGRATION_8 } from './migrations/8-adopted-points.ts';
 import { MIGRATION_9 } from './migrations/9-key-slots.ts';
 import { MIGRATION_10 } from './migrations/10-point-copies.ts';
-import { MIGRATION_12 } from './migrations/12-copy-rules.ts';
+import { MIGRATION_11 } from './migrations/11-copy-rules.ts';
 
 /** In order; a migration that was released is never changed. */
 const MIGRATIONS: readonly string[][] = [
@@ -24,7 +24,7 @@ const MIGRATIONS: readonly string[][] = [
   MIGRATION_8,
   MIGRATION_9,
   MIGRATION_10,
-  MIGRATION_12,
+  MIGRATION_11,
 ];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */

@@ -1,5 +1,5 @@
 /** As in the first: times are ms since 1970, ids UUIDs in text. */
-export const MIGRATION_12 = [
+export const MIGRATION_11 = [
   // Points that are to be copied again and again. Jobs: null for all of the repository. The schedule as in `jobs`.
   `CREATE TABLE copy_rules (
     id TEXT PRIMARY KEY,
