@@ -178,8 +178,9 @@ t.test('a point that is altered after it was taken over is refused', async (t) =
   const folderOfPoints = join(first, 'store', 'points');
   const other = (await readdir(folderOfPoints)).find((name) => name !== id) as string;
   const bytes = await readFile(join(folderOfPoints, id));
-  await copyFile(join(folderOfPoints, other), join(folderOfPoints, id));
+  const spare = join(first, 'store', 'spare', 'points', id);
+  for (const copy of [join(folderOfPoints, id), spare]) await copyFile(join(folderOfPoints, other), copy);
   const { state, failure } = await site.ended((await beginRestore('plain', 'altered')).id);
   t.match({ state, failure }, { state: 'failed', failure: { code: /point-damaged|point-substituted/ } });
-  await writeFile(join(folderOfPoints, id), bytes);
+  for (const copy of [join(folderOfPoints, id), spare]) await writeFile(copy, bytes);
 });

@@ -171,11 +171,11 @@ t.test(
 t.test('a point that its target altered fails its drill, and the restore of it', async (t) => {
   const { items } = await site.client.call('listPoints', { query: { limit: 1 } });
   const point = items[0]?.id as string;
-  const file = join(store, 'points', point);
-  const bytes = await readFile(file);
+  const copies = ['points', 'spare/points'].map((folder) => join(store, folder, point));
+  const bytes = await readFile(join(store, 'points', point));
   const older = await readFile(join(store, 'points', first));
   await site.kill('target');
-  await writeFile(file, older);
+  for (const copy of copies) await writeFile(copy, older);
   await site.start('target');
   await site.connected('target');
   const drilled = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });
@@ -183,7 +183,7 @@ t.test('a point that its target altered fails its drill, and the restore of it',
   t.match(drilled.items[0]?.failure, { kind: /corrupt|refused/ });
   t.equal(await restore(point, 'altered', NEW), 'failed');
   await site.kill('target');
-  await writeFile(file, bytes);
+  for (const copy of copies) await writeFile(copy, bytes);
   await site.start('target');
   await site.connected('target');
   const again = await site.client.call('drillJob', { params: { id: 'mail' }, body: { password: NEW } });

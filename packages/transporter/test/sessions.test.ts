@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCertificate, type TicketGrant } from '@sealift/crypto';
 import { connectLink, encodeOpen, MESSAGE, type Open } from '@sealift/wire';
@@ -82,10 +82,12 @@ t.test('a repository that cannot be opened does not stand in the way of the othe
   t.match(metrics, /sealift_repository_open\{repository="sound"\} 1/);
 });
 
+/** Both copies: one alone is made good by the other. */
 async function damageConfig(repository: string): Promise<void> {
-  for (const name of await readdir(repository)) {
-    const path = join(repository, name);
-    if ((await stat(path)).isFile()) await writeFile(path, 'not a configuration');
+  for (const copy of ['config', 'spare/config']) {
+    const path = join(repository, copy);
+    await stat(path);
+    await writeFile(path, 'not a configuration');
   }
 }
 
