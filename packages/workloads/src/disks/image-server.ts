@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toFailure } from '@sealift/core';
 import { fail } from '../failures.ts';
 import type { NbdAddress, NbdPlace } from '../nbd/address.ts';
 import { NbdClient } from '../nbd/client.ts';
@@ -79,16 +79,22 @@ class QemuNbd implements AsyncDisposable {
   /** Its first client, as soon as it has opened the image. */
   async client(address: { path: string }, signal: AbortSignal | undefined): Promise<NbdClient> {
     const late = Date.now() + STARTING_MS;
-    while (this.#running && !existsSync(address.path)) {
-      signal?.throwIfAborted();
+    while (this.#running) {
+      const client = await this.#attempt(address, signal);
+      if (client !== undefined) return client;
       if (Date.now() > late) throw this.#failure('qemu-nbd does not get ready');
       await Promise.race([sleep(POLL_MS), this.#ended]);
     }
-    if (!this.#running) throw this.#failure();
+    throw this.#failure();
+  }
+
+  /** Undefined while it does not listen: its socket is there a moment before that. */
+  async #attempt(address: { path: string }, signal: AbortSignal | undefined): Promise<NbdClient | undefined> {
     try {
       return await NbdClient.connect(address, {}, signal);
     } catch (thrown) {
       signal?.throwIfAborted();
+      if (toFailure(thrown).code === 'nbd-unreachable') return undefined;
       // It listens before it opens the image, and says why it could not.
       await Promise.race([sleep(LAST_WORDS_MS), this.#ended]);
       throw this.#running ? thrown : this.#failure();
