@@ -41,3 +41,24 @@ export function formatKeep(rule: KeepRule | undefined): string {
 function usage(text: string, what: string) {
   return fail('usage', `--keep ${text}: ${what}`);
 }
+
+/** What the `update` commands of jobs and standing copies can change. */
+export interface KeepOptions {
+  schedule?: string;
+  keep?: string;
+  immutable?: string;
+  yes?: boolean;
+}
+
+/** The body of the request. @throws Failure `usage` when nothing is to be changed */
+export function keepChanges({ schedule, keep, immutable, yes }: KeepOptions) {
+  if ([schedule, keep, immutable].every((option) => option === undefined)) {
+    throw fail('usage', 'nothing to change: give --schedule, --keep or --immutable');
+  }
+  return {
+    ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? null : schedule }),
+    ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
+    ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
+    ...(yes === undefined ? {} : { confirm: yes }),
+  };
+}

@@ -1,17 +1,12 @@
 import type { Command } from 'commander';
-import { fail } from '../../failures.ts';
 import { printResult } from '../../output/document.ts';
 import { formatJob } from '../../output/job.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
-import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
+import { KEEP_HELP, type KeepOptions, keepChanges, SCHEDULE_HELP } from './keep.ts';
 
-interface Options {
-  schedule?: string;
-  keep?: string;
-  immutable?: string;
-  yes?: boolean;
+interface Options extends KeepOptions {
   json?: boolean;
 }
 
@@ -36,21 +31,9 @@ export function addJobUpdate(parent: Command, invocation: Invocation): void {
     .option('--yes', 'the rule is meant, even if it leaves hardly more than the newest recovery point')
     .addOption(jsonOption())
     .action(async (id: string, options: Options) => {
-      const body = changes(options);
+      const body = keepChanges(options);
       const director = await openDirector(invocation);
       const job = await director.call('updateJob', { params: { id }, body }, invocation.signal);
       printResult(invocation, options.json, job, () => formatJob(job));
     });
-}
-
-function changes({ schedule, keep, immutable, yes }: Options) {
-  if ([schedule, keep, immutable].every((option) => option === undefined)) {
-    throw fail('usage', 'nothing to change: give --schedule, --keep or --immutable');
-  }
-  return {
-    ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? null : schedule }),
-    ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
-    ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
-    ...(yes === undefined ? {} : { confirm: yes }),
-  };
 }
