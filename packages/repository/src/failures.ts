@@ -26,7 +26,11 @@ export const fail = failuresOf({
   /** Another collection, repair or rotation began, since this one gave no sign of life. */
   'upkeep-lost': { kind: 'retry', advice: 'Wait until the one under way has ended, then run this one again.' },
   /** A writing call on a repository opened for reading. */
-  'opened-read-only': { kind: 'refused', advice: 'Open the repository for writing.' },
+  /** Nothing is written, because its opener said so or the filesystem takes nothing. */
+  'opened-read-only': {
+    kind: 'refused',
+    advice: 'Make the filesystem writable: its Transporter then opens it for writing. Until then, restore from it.',
+  },
   'repository-closed': { kind: 'refused', advice: 'Open the repository again.' },
   /** Encrypted at rest, and no key was given since it was opened. */
   'repository-locked': { kind: 'retry', advice: 'Unlock it: sealift repository unlock NAME.' },

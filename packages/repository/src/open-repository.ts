@@ -82,6 +82,8 @@ export interface OpenRepositoryOptions {
   holder: string;
   /** Needs no lease, writes nothing, and shows the repository as it is at this moment. */
   readOnly?: boolean;
+  /** Known before it is opened; comes first among its problems. */
+  trouble?: Failure;
   /** Copies on this machine of what opening reads; for stores that are far away. */
   cache?: MetadataCache;
   /** What the index may take of the memory of this machine, with a folder for the rest; all it needs unless given. */
@@ -104,7 +106,7 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const lease = readOnly ? undefined : held.use(await Lease.take(store, options.holder, servingTerms(store)));
   if (lease !== undefined) await Promise.all([removeLeftovers(store), removeOrphanedReferences(store)]);
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
-  const problems: Failure[] = [damage].filter((failure) => failure !== undefined);
+  const problems: Failure[] = [options.trouble, damage].filter((failure) => failure !== undefined);
   const onProblem = (failure: Failure) => problems.push(failure);
   const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
   const loading = { readOnly, onProblem, cache: options.cache, sealed };

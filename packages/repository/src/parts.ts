@@ -36,6 +36,6 @@ export interface RightToWrite {
 /** @throws Failure `opened-read-only` */
 export function rightToWrite({ lease, sessions, store }: Parts): RightToWrite {
   if (lease === undefined || sessions === undefined)
-    throw fail('opened-read-only', `The repository ${store.location} was opened for reading.`);
+    throw fail('opened-read-only', `The repository ${store.location} is open for reading only.`);
   return { lease, sessions };
 }

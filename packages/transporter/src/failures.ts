@@ -58,6 +58,11 @@ export const fail = failuresOf({
   'repository-unknown': { kind: 'refused', advice: 'Create or open the repository on this Transporter first.' },
   /** A repository that is registered but could not be opened. */
   'repository-closed': { kind: 'retry', advice: 'Look at the log of the target Transporter for why it is not open.' },
+  /** On a disk that was mounted, or came back after an error, for reading only. */
+  'repository-read-only': {
+    kind: 'refused',
+    advice: 'Check the disk, then make its filesystem writable; the Transporter notices. Restores work meanwhile.',
+  },
   /** The path or id is taken by another repository of this Transporter. */
   'repository-conflict': {
     kind: 'refused',

@@ -1,19 +1,13 @@
 import { type Failure, failureFromRecord, toFailure } from '@sealift/core';
-import type { Unlock } from '@sealift/pipeline';
-import {
-  createRepository,
-  type FirstSlot,
-  type IndexMemory,
-  openRepository,
-  type Repository,
-} from '@sealift/repository';
+import type { FirstSlot, Repository } from '@sealift/repository';
 import { type Static, Type } from 'typebox';
 import { fail } from '../failures.ts';
 import { failureFields, type Logger } from '../logger.ts';
 import { UUID_PATTERN } from '../storage/identifiers.ts';
 import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
+import { type Holder, Opener, type OpeningMeans } from './open-at.ts';
 import { type ToldRepository, tell } from './repository-keys.ts';
-import { isSamePlace, normalPlace, type PlaceMeans, storeAt } from './repository-place.ts';
+import { isSamePlace, normalPlace } from './repository-place.ts';
 
 const RegisteredSchema = Type.Object({
   id: Type.String({ pattern: UUID_PATTERN }),
@@ -39,21 +33,10 @@ export interface RepositoryState {
   failure: Failure | undefined;
 }
 
-/** What opening a repository needs beside the path. */
-export interface OpeningMeans extends PlaceMeans {
-  /** Unlocks repositories that are encrypted at rest without being asked; absent where no service is set up here. */
-  unlock?: Unlock;
-  /** For the indexes of all repositories. */
-  indexMemory?: IndexMemory;
-}
-
 interface Entry extends Static<typeof RegisteredSchema> {
   repository: Repository | undefined;
   failure: Failure | undefined;
 }
-
-/** Who opens a repository now: the id of this Transporter for the lease, and the authority that certified it. */
-type Holder = () => { holder: string; authority: string };
 
 /**
  * The repositories this Transporter serves, remembered in `repositories.json`. Each is opened on its own: one that
@@ -61,25 +44,23 @@ type Holder = () => { holder: string; authority: string };
  */
 export class Repositories implements AsyncDisposable {
   readonly #path: string;
-  readonly #holder: Holder;
-  readonly #means: OpeningMeans;
+  readonly #opener: Opener;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
   #tail: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(path: string, holder: Holder, means: OpeningMeans, log: Logger) {
+  private constructor(path: string, opener: Opener, log: Logger) {
     this.#path = path;
-    this.#holder = holder;
-    this.#means = means;
+    this.#opener = opener;
     this.#log = log;
   }
 
   /** Reads the registry and opens everything in it. */
   static async open(path: string, holder: Holder, means: OpeningMeans, log: Logger): Promise<Repositories> {
     const registry = (await readJsonFile(path, RegistrySchema)) ?? { version: 1, repositories: [] };
-    const repositories = new Repositories(path, holder, means, log);
+    const repositories = new Repositories(path, new Opener(holder, means, log), log);
     for (const registered of registry.repositories) {
       repositories.#entries.set(registered.id, { ...registered, repository: undefined, failure: undefined });
     }
@@ -132,7 +113,8 @@ export class Repositories implements AsyncDisposable {
       const known = this.#at(folder);
       if (known !== undefined) return this.#madeBefore(known, encryption);
       const repository =
-        (await this.#createAt(folder, encryption)) ?? (await this.#adoptEmpty(folder, encryption !== undefined));
+        (await this.#opener.create(folder, encryption)) ??
+        (await this.#opener.openEmpty(folder, encryption !== undefined));
       return this.#register({ id: repository.id, name, path: folder, repository, failure: undefined });
     });
   }
@@ -150,7 +132,7 @@ export class Repositories implements AsyncDisposable {
       if (there !== undefined && there.id !== id) {
         throw fail('repository-conflict', `${folder} holds the repository ${there.id}, not ${id}`);
       }
-      const repository = await this.#openAt(folder);
+      const repository = await this.#opener.open(folder);
       if (repository.id !== id) {
         await repository[Symbol.asyncDispose]();
         throw fail('repository-conflict', `${folder} holds the repository ${repository.id}, not ${id}`);
@@ -169,7 +151,7 @@ export class Repositories implements AsyncDisposable {
         await this.#tryOpen(known);
         return this.#answer(known);
       }
-      const repository = await this.#openAt(folder);
+      const repository = await this.#opener.open(folder);
       const elsewhere = this.#entries.get(repository.id);
       if (elsewhere === undefined) {
         return this.#register({ id: repository.id, name, path: folder, repository, failure: undefined });
@@ -179,11 +161,11 @@ export class Repositories implements AsyncDisposable {
     });
   }
 
-  /** Stats of one repository; one that is closed is tried again first. */
+  /** Stats of one repository; one that is closed, or need not be read-only any more, is opened first. */
   stats(id: string): Promise<ToldRepository> {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(id);
-      if (entry?.repository === undefined && entry !== undefined) await this.#tryOpen(entry);
+      if (entry !== undefined) await this.#tryOpen(entry);
       return tell(this.opened(id));
     });
   }
@@ -205,53 +187,6 @@ export class Repositories implements AsyncDisposable {
       await entry.repository?.[Symbol.asyncDispose]();
       entry.repository = undefined;
     }
-  }
-
-  async #createAt(folder: string, encryption: FirstSlot | undefined): Promise<Repository | undefined> {
-    await using store = (await storeAt(folder, this.#means)).store;
-    try {
-      await createRepository(store, encryption);
-    } catch (thrown) {
-      if (toFailure(thrown).code === 'repository-exists') return undefined;
-      throw thrown;
-    }
-    const repository = await this.#openAt(folder);
-    if (encryption !== undefined) repository.encryption?.unlock(encryption.slot.id, encryption.slotKey);
-    return repository;
-  }
-
-  /** A crash between creation and registration leaves an empty repository, which is as good as a new one without keys. */
-  async #adoptEmpty(folder: string, withKeys: boolean): Promise<Repository> {
-    const repository = await this.#openAt(folder);
-    const { points, chunks } = repository.stats();
-    const keyed = withKeys || repository.encryption !== undefined;
-    if (points === 0 && chunks === 0 && !keyed) return repository;
-    await repository[Symbol.asyncDispose]();
-    throw fail('repository-conflict', `${folder} already holds the repository ${repository.id} with ${points} points`);
-  }
-
-  async #openAt(folder: string): Promise<Repository> {
-    const { store, ...cached } = await storeAt(folder, this.#means);
-    const { indexMemory } = this.#means;
-    const limited = indexMemory === undefined ? {} : { indexMemory };
-    const repository = await openRepository(store, { ...this.#holder(), ...cached, ...limited });
-    const where = { repository: repository.id, path: folder };
-    for (const failure of repository.problems) this.#log.warn({ ...where, failure }, 'damage found in a repository');
-    await this.#unlock(repository);
-    this.#log.info({ ...where, locked: repository.encryption?.locked }, 'repository open');
-    return repository;
-  }
-
-  /** Left locked when the service is away: the Director may have the key, and the next round tries again. */
-  async #unlock({ id, encryption }: Repository): Promise<void> {
-    const { unlock } = this.#means;
-    if (unlock === undefined || encryption?.locked !== true) return;
-    await unlock(encryption).catch((thrown) => {
-      this.#log.warn(
-        { repository: id, ...failureFields(thrown) },
-        'repository not unlocked by the service set up here',
-      );
-    });
   }
 
   async #register(entry: Entry & { repository: Repository }) {
@@ -300,8 +235,8 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #tryOpen(entry: Entry): Promise<void> {
-    await this.#closeDamaged(entry);
-    if (entry.repository !== undefined) return await this.#unlock(entry.repository);
+    await this.#closeOutdated(entry);
+    if (entry.repository !== undefined) return await this.#opener.unlock(entry.repository);
     try {
       entry.repository = await this.#openExpected(entry);
       entry.failure = undefined;
@@ -313,11 +248,13 @@ export class Repositories implements AsyncDisposable {
     }
   }
 
-  /** One whose index came back damaged from the disk of this machine; opening builds it anew. */
-  async #closeDamaged(entry: Entry): Promise<void> {
-    const { repository } = entry;
-    if (repository?.isIndexDamaged !== true) return;
-    this.#log.error({ repository: entry.id, path: entry.path }, 'index damaged, opening the repository anew');
+  /** One whose index came back damaged from the disk of this machine, and one that need not be read-only any more. */
+  async #closeOutdated(entry: Entry): Promise<void> {
+    const { repository, path } = entry;
+    if (repository === undefined) return;
+    const why = repository.isIndexDamaged ? 'index damaged' : 'filesystem writable';
+    if (!repository.isIndexDamaged && !(repository.readOnly && (await this.#opener.isWritable(path)))) return;
+    this.#log.warn({ repository: entry.id, path, why }, 'opening a repository anew');
     entry.repository = undefined;
     try {
       await repository[Symbol.asyncDispose]();
@@ -327,7 +264,7 @@ export class Repositories implements AsyncDisposable {
   }
 
   async #openExpected(entry: Entry): Promise<Repository> {
-    const repository = await this.#openAt(entry.path);
+    const repository = await this.#opener.open(entry.path);
     if (repository.id === entry.id) return repository;
     await repository[Symbol.asyncDispose]();
     throw fail('repository-conflict', `${entry.path} now holds the repository ${repository.id}, not ${entry.id}`);
