@@ -51,6 +51,7 @@ import { addRepositoryCreate } from './commands/repository/create.ts';
 import { addRepositoryImmutable } from './commands/repository/immutable.ts';
 import { addRepositoryKey } from './commands/repository/key/group.ts';
 import { addRepositoryList } from './commands/repository/list.ts';
+import { addRepositoryMove } from './commands/repository/move.ts';
 import { addRepositoryRepair } from './commands/repository/repair.ts';
 import { addRepositoryShow } from './commands/repository/show.ts';
 import { addRepositoryUnlock } from './commands/repository/unlock.ts';
@@ -93,6 +94,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
     [
       addRepositoryCreate,
       addRepositoryAdopt,
+      addRepositoryMove,
       addRepositoryList,
       addRepositoryShow,
       addRepositoryUnlock,

@@ -83,6 +83,10 @@ export async function addRepository(db: Database, r: Omit<Repository, 'transport
   if (added === 0) throw fail('name-taken', `There is a repository ${r.name} already.`);
 }
 
+export async function recordPlace(db: Database, id: string, transporterId: string, path: string): Promise<void> {
+  await db.run('UPDATE repositories SET transporter_id = ?, path = ? WHERE id = ?', transporterId, path, id);
+}
+
 export async function recordImmutability(db: Database, id: string, days: number): Promise<void> {
   await db.run('UPDATE repositories SET immutable_days = ? WHERE id = ?', days, id);
 }

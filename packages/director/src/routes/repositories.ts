@@ -17,6 +17,7 @@ import { keepSlotKey } from '../db/repository-keys.ts';
 import { transporterNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
+import { moveRepository } from '../inventory/move-repository.ts';
 import { firstSlotId, makeSlot, sealForTarget } from '../keys/repository-slots.ts';
 import { repositoryResource } from '../resources/repository.ts';
 import { lengthenLock } from '../retention/lengthen-lock.ts';
@@ -55,6 +56,10 @@ export function serveRepositories(app: FastifyInstance, context: Context): void 
   });
 
   serve(app, 'adoptRepository', async ({ body }) => adopt(context, body));
+
+  serve(app, 'moveRepository', async ({ params, body }) => {
+    return await repositoryResource(context, await moveRepository(context, params.id, body, context.signal));
+  });
 
   serve(app, 'compareRepository', async ({ params }) => {
     return await context.comparisons.compare(await repositoryNamed(db, params.id));

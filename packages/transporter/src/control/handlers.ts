@@ -38,6 +38,10 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
 export function repositoryHandlers(repositories: Repositories, registry: TaskRegistry<UpkeepStart>): ControlHandlers {
   return {
     'repository.open': ({ repositoryId, path }) => repositories.attach(repositoryId, path),
+    'repository.leave': async ({ repositoryId }) => {
+      await repositories.leave(repositoryId);
+      return {};
+    },
     'repository.adopt': async ({ name, path }) => {
       const adopted = await repositories.adopt(name, path);
       return { ...adopted, authorities: await repositories.opened(adopted.repositoryId).authorities() };

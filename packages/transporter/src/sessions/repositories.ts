@@ -161,6 +161,23 @@ export class Repositories implements AsyncDisposable {
     });
   }
 
+  /** Serves it no longer, durably. What runs on it ends as when the Transporter stops. */
+  leave(id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) return;
+      this.#entries.delete(id);
+      try {
+        await this.#save();
+      } catch (thrown) {
+        this.#entries.set(id, entry);
+        throw thrown;
+      }
+      await entry.repository?.[Symbol.asyncDispose]();
+      this.#log.info({ repository: id, path: entry.path }, 'repository left');
+    });
+  }
+
   /** Stats of one repository; one that is closed, or need not be read-only any more, is opened first. */
   stats(id: string): Promise<ToldRepository> {
     return this.#inTurn(async () => {

@@ -162,6 +162,8 @@ export const METHODS = {
     params: record({ repositoryId: Uuid, path: text(4096) }),
     result: RepositoryState,
   },
+  /** Serves it no longer. Nothing of it is touched but its lease, which is given back. */
+  'repository.leave': { caller: 'director', params: record({ repositoryId: Uuid }), result: Nothing },
   /** Serves whatever repository is in `path`, which another Director may have had made. */
   'repository.adopt': {
     caller: 'director',

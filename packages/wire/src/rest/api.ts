@@ -20,6 +20,7 @@ import {
   AdoptionRequest,
   AdoptionResource,
   ComparisonResource,
+  PlaceRequest,
   RepositoryRequest,
   RepositoryResource,
 } from './storage.ts';
@@ -100,6 +101,15 @@ export const API = {
     summary: 'Takes over a repository that another Director had made, with its recovery points; may be repeated',
     body: AdoptionRequest,
     response: AdoptionResource,
+  },
+  moveRepository: {
+    method: 'POST',
+    path: '/api/v1/repositories/:id/move',
+    tag: 'repositories',
+    summary: 'Records that a repository was moved, once the target there has opened it and it is the same',
+    params: ById,
+    body: PlaceRequest,
+    response: RepositoryResource,
   },
   compareRepository: {
     method: 'POST',

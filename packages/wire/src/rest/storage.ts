@@ -94,6 +94,9 @@ export const AdoptionRequest = closed({
   ),
 });
 
+/** Where a repository is from now on; the same target when none is named. */
+export const PlaceRequest = closed({ transporter: Type.Optional(Reference), path });
+
 /** What came of taking over a repository that another Director had. */
 export const AdoptionResource = Type.Object({
   repository: RepositoryResource,
