@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy that counts what goes to the far side and can be shut, which cuts every connection through it. */
+/** A TCP proxy that counts what goes through it and can be shut, which cuts every connection through it. */
 export class TcpGate implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #shut = false;
   /** Bytes that went to the far side. */
   forwarded = 0;
+  /** Bytes that came back. */
+  returned = 0;
 
   private constructor(farPort: number) {
     this.#server = createServer((near) => this.#join(near, farPort));
@@ -25,9 +27,9 @@ export class TcpGate implements AsyncDisposable {
   }
 
   /** Resolves when so many bytes have gone through since now. */
-  async passed(bytes: number): Promise<void> {
-    const goal = this.forwarded + bytes;
-    while (this.forwarded < goal) await new Promise((resolve) => setTimeout(resolve, 5));
+  async passed(bytes: number, way: 'forwarded' | 'returned' = 'forwarded'): Promise<void> {
+    const goal = this[way] + bytes;
+    while (this[way] < goal) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   shut(): void {
@@ -53,6 +55,9 @@ export class TcpGate implements AsyncDisposable {
     const far = connect(farPort, '127.0.0.1');
     near.on('data', (bytes) => {
       this.forwarded += bytes.length;
+    });
+    far.on('data', (bytes) => {
+      this.returned += bytes.length;
     });
     for (const [from, to] of [
       [near, far],

@@ -67,6 +67,7 @@ import { addTransporterRevoke } from './commands/transporter/revoke.ts';
 import { addTransporterServe } from './commands/transporter/serve.ts';
 import { addTransporterShow } from './commands/transporter/show.ts';
 import { addTransporterToken } from './commands/transporter/token.ts';
+import { addTransporterUpdate } from './commands/transporter/update.ts';
 import { addUp } from './commands/up.ts';
 import type { Invocation } from './session/host.ts';
 
@@ -83,6 +84,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addTransporterToken,
       addTransporterList,
       addTransporterShow,
+      addTransporterUpdate,
       addTransporterRevoke,
       addTransporterRemove,
     ],

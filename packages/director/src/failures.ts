@@ -89,6 +89,8 @@ export const fail = failuresOf({
   'not-permitted': { kind: 'refused', advice: 'Find out why this Transporter asks for it; revoke it if in doubt.' },
   /** The job has a run that waits already. */
   'run-queued': { kind: 'refused', advice: 'Wait for that run, or cancel it.' },
+  /** More limits of the bandwidth than Transporters take. */
+  'too-many-limits': { kind: 'refused', advice: 'Limit the Transporters instead of each job.' },
   /** A job is in use. */
   'job-busy': { kind: 'refused', advice: 'Wait for the end of its runs, or cancel them: sealift run list --job JOB' },
   /** A job of which only the points are left. */

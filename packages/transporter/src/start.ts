@@ -1,4 +1,5 @@
 import { PRODUCT_VERSION } from '@sealift/core';
+import { BandwidthLimits } from '@sealift/wire';
 import { settle, type TransporterConfig, type TransporterRole } from './config.ts';
 import { Director } from './control/director.ts';
 import { Metrics } from './health/metrics.ts';
@@ -54,9 +55,11 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
     }),
   );
   const revoked = await RevokedCertificates.open(folder.revoked, log);
+  const bandwidth = new BandwidthLimits();
   const identity = () => renewal.identity;
   const identityFor = (ticket: Buffer) => renewal.identityFor(ticket);
-  const surroundings = { settings, folder, identity, identityFor, revoked, line: director, controlUrl, metrics, log };
+  const known = { identity, identityFor, revoked, bandwidth };
+  const surroundings = { settings, folder, ...known, line: director, controlUrl, metrics, log };
   const role = starting.use(await (settings.role === 'target' ? targetRole : sourceRole)(surroundings));
   observe(metrics, role, director, renewal);
   const health = starting.use(
@@ -65,7 +68,7 @@ export async function startTransporter(config: TransporterConfig): Promise<Trans
       ...role.readiness(),
     ]),
   );
-  converse(director, role, renewal, { enrolled, revoked });
+  converse(director, role, renewal, { enrolled, revoked, bandwidth });
   log.info({ id: enrolled.identity.id, health: health.url }, 'started');
   return handleOf(config, enrolled, role, health.url, starting.move());
 }
@@ -88,10 +91,11 @@ function observe(metrics: Metrics, role: Role, director: Director, renewal: Cert
 interface Known {
   enrolled: Enrolled;
   revoked: RevokedCertificates;
+  bandwidth: BandwidthLimits;
 }
 
 function converse(director: Director, role: Role, renewal: CertificateRenewal, known: Known): void {
-  const { enrolled, revoked } = known;
+  const { enrolled, revoked, bandwidth } = known;
   const greeting = { version: PRODUCT_VERSION, role: enrolled.role, name: enrolled.name };
   const where = role.dataUrl === undefined ? {} : { dataUrl: role.dataUrl };
   director.connect({
@@ -99,6 +103,10 @@ function converse(director: Director, role: Role, renewal: CertificateRenewal, k
       ...role.handlers,
       'trust.revoked': async ({ serials }) => {
         await revoked.replace(serials);
+        return {};
+      },
+      'bandwidth.set': (limits) => {
+        bandwidth.replace(limits);
         return {};
       },
     },

@@ -15,6 +15,11 @@ export const fail = failuresOf({
   unreachable: { kind: 'retry', advice: 'Check that the other side is running and that its address is right.' },
   /** The address of a Transporter is not one. */
   'address-invalid': { kind: 'refused', advice: 'Give it as wss://HOST:PORT.' },
+  /** A limit of the bandwidth that is none. */
+  'bandwidth-invalid': {
+    kind: 'refused',
+    advice: "Give a rate, and rules for days and hours behind it: '20M; mon-fri 08:00-18:00 2M; sun unlimited'",
+  },
   /** One side does not accept the other's certificate. */
   'certificate-refused': {
     kind: 'refused',

@@ -1,3 +1,4 @@
+export * from './bandwidth/index.ts';
 export * from './control/index.ts';
 export * from './data/index.ts';
 export * from './download/index.ts';

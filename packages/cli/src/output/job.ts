@@ -17,6 +17,7 @@ export function formatJob(job: JobResource): string {
     ['compression', job.compression],
     ['exclude', job.exclude.length === 0 ? undefined : job.exclude.map(printable).join(' ')],
     ['quota', job.quotaBytes === undefined ? undefined : formatBytes(job.quotaBytes)],
+    ['bandwidth', job.bandwidth],
     ['schedule', job.schedule],
     ['next run', job.nextRunAt === undefined ? undefined : `${formatTime(job.nextRunAt)} UTC`],
     ['paused', job.pausedAt === undefined ? undefined : `since ${formatTime(job.pausedAt)} UTC`],

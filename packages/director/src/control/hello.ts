@@ -12,6 +12,7 @@ import { claimSlots } from '../keys/own-slots.ts';
 import { unlockUnasked } from '../keys/unlock-repository.ts';
 import { transporterResource } from '../resources/transporter.ts';
 import { reconcile } from '../schedule/reconcile.ts';
+import { tellBandwidth } from './bandwidth.ts';
 
 /** Lets a Transporter in, then has it catch up with what it missed. */
 export async function greet(
@@ -74,6 +75,8 @@ interface Missed {
 
 async function catchUp(context: Context, session: Session, { running, held, signal }: Missed): Promise<void> {
   try {
+    // Before anything runs: it is to keep to them from its first byte on.
+    await tellBandwidth(context, session);
     const repositories = await repositoriesOf(context.db, session.transporter.id);
     const opening = repositories.map(async (repository) => {
       await context.repositories.open(session, repository, signal);

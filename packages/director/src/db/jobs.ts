@@ -21,6 +21,8 @@ export interface Job {
   keep?: KeepRule;
   /** For how long its new points are locked, beside what the repository demands. */
   immutableDays?: number;
+  /** How much its links may carry, in the words of `parseBandwidth`. */
+  bandwidth?: string;
   /** Five cron fields, in the time zone of the Director. */
   schedule?: string;
   /** Since when nothing is begun by its schedule. */
@@ -74,6 +76,7 @@ interface Row {
   keep_json: string | null;
   immutable_days: number | null;
   schedule: string | null;
+  bandwidth: string | null;
   paused_at: number | null;
   frozen_json: string | null;
   guarded_run: string | null;
@@ -125,8 +128,8 @@ export async function jobNamed(db: Database, reference: string): Promise<Job> {
 export async function addJob(db: Database, job: NewJob): Promise<void> {
   const added = await db.run(
     `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
-       exclude_json, quota_bytes, keep_json, immutable_days, schedule, due_since, scheduled_at, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       exclude_json, quota_bytes, keep_json, immutable_days, schedule, bandwidth, due_since, scheduled_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     job.id,
     job.name,
     job.transporterId,
@@ -140,6 +143,7 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.keep === undefined ? null : JSON.stringify(job.keep),
     job.immutableDays ?? null,
     job.schedule ?? null,
+    job.bandwidth ?? null,
     job.createdAt,
     job.createdAt,
     job.createdAt,
@@ -193,6 +197,7 @@ function fromRow(row: Row): Job {
     exclude: JSON.parse(row.exclude_json),
     ...(row.quota_bytes === null ? {} : { quotaBytes: row.quota_bytes }),
     ...(row.schedule === null ? {} : { schedule: row.schedule }),
+    ...(row.bandwidth === null ? {} : { bandwidth: row.bandwidth }),
     ...(row.paused_at === null ? {} : { pausedAt: row.paused_at }),
     ...retentionOf(row),
     ...endOf(row),

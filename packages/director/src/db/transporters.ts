@@ -17,6 +17,8 @@ export interface Transporter {
   dataUrl?: string;
   lastSeenAt?: number;
   revokedAt?: number;
+  /** How much its links may carry, in the words of `parseBandwidth`. */
+  bandwidth?: string;
 }
 
 interface Row {
@@ -31,6 +33,7 @@ interface Row {
   data_url: string | null;
   last_seen_at: number | null;
   revoked_at: number | null;
+  bandwidth: string | null;
 }
 
 export async function listTransporters(db: Database, request: PageRequest): Promise<Page<Transporter>> {
@@ -66,7 +69,7 @@ export async function transporterNamed(db: Database, reference: string): Promise
 
 /** Adds the Transporter, or gives the one of that name its new key; changes nothing when the role is another one. */
 export function enrolTransporter(
-  t: Omit<Transporter, 'revokedAt' | 'nextKeyHash' | 'version' | 'dataUrl' | 'lastSeenAt'>,
+  t: Omit<Transporter, 'revokedAt' | 'bandwidth' | 'nextKeyHash' | 'version' | 'dataUrl' | 'lastSeenAt'>,
 ): Statement {
   return {
     sql: `INSERT INTO transporters (id, name, role, enrolled_at, key_hash, certificate_expires_at)
@@ -137,5 +140,6 @@ function fromRow(row: Row): Transporter {
     ...(row.data_url === null ? {} : { dataUrl: row.data_url }),
     ...(row.last_seen_at === null ? {} : { lastSeenAt: row.last_seen_at }),
     ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at }),
+    ...(row.bandwidth === null ? {} : { bandwidth: row.bandwidth }),
   };
 }

@@ -22,6 +22,7 @@ export function jobResource({ timeZone }: Pick<Context, 'timeZone'>, job: Job): 
     compression: job.compression,
     exclude: job.exclude,
     ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
+    ...(job.bandwidth === undefined ? {} : { bandwidth: job.bandwidth }),
     ...(job.keep === undefined ? {} : { keep: job.keep }),
     ...(job.immutableDays === undefined ? {} : { immutableDays: job.immutableDays }),
     ...(frozen === undefined ? {} : { frozen: { ...frozen, since: isoTime(frozen.since) } }),

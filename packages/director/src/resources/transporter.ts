@@ -15,6 +15,7 @@ export function transporterResource(
     enrolledAt: isoTime(t.enrolledAt),
     certificateExpiresAt: isoTime(t.certificateExpiresAt),
     ...(t.version === undefined ? {} : { version: t.version }),
+    ...(t.bandwidth === undefined ? {} : { bandwidth: t.bandwidth }),
     ...(t.dataUrl === undefined ? {} : { dataUrl: t.dataUrl }),
     ...(t.revokedAt === undefined ? {} : { revokedAt: isoTime(t.revokedAt) }),
     ...(t.lastSeenAt === undefined ? {} : { lastSeenAt: isoTime(t.lastSeenAt) }),

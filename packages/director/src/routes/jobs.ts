@@ -3,6 +3,7 @@ import type { RequestPart } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
 import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
+import { checkBandwidth, spreadBandwidth } from '../control/bandwidth.ts';
 import { pauseJob, resumeJob } from '../db/job-schedules.ts';
 import { addJob, type Job, jobById, jobNamed, listJobs } from '../db/jobs.ts';
 import { passwordNamed } from '../db/passwords.ts';
@@ -76,6 +77,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
   parseCompression(compression);
   await confirmRule(context, undefined, body);
   if (body.schedule !== undefined) checkSchedule(body.schedule, context.timeZone);
+  if (body.bandwidth !== undefined) await checkBandwidth(context, body.bandwidth);
   await addJob(db, {
     id,
     name: body.name,
@@ -89,16 +91,18 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),
   });
+  if (body.bandwidth !== undefined) await spreadBandwidth(context);
   log.info({ job: body.name, source: source.name, repository: repository.name }, 'job made');
   return await jobNamed(db, id);
 }
 
-function optionalFields({ quotaBytes, keep, immutableDays, schedule }: RequestPart<'createJob', 'body'>) {
+function optionalFields({ quotaBytes, keep, immutableDays, schedule, bandwidth }: RequestPart<'createJob', 'body'>) {
   return {
     ...(quotaBytes === undefined ? {} : { quotaBytes }),
     ...(keep === undefined ? {} : { keep }),
     ...(immutableDays === undefined ? {} : { immutableDays }),
     ...(schedule === undefined ? {} : { schedule }),
+    ...(bandwidth === undefined ? {} : { bandwidth }),
   };
 }
 

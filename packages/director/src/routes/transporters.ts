@@ -1,7 +1,9 @@
 import { createEnrolmentToken } from '@sealift/crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.ts';
+import { checkBandwidth, spreadBandwidth } from '../control/bandwidth.ts';
 import { revoke } from '../control/revoke.ts';
+import { setTransporterBandwidth } from '../db/bandwidth.ts';
 import { addToken } from '../db/enrolment-tokens.ts';
 import {
   listTransporters,
@@ -29,6 +31,17 @@ export function serveTransporters(app: FastifyInstance, context: Context): void 
   serve(app, 'getTransporter', async ({ params }) =>
     transporterResource(context, await transporterNamed(db, params.id)),
   );
+
+  serve(app, 'updateTransporter', async ({ params, body: { bandwidth } }) => {
+    const { id, name } = await transporterNamed(db, params.id);
+    if (bandwidth !== undefined) {
+      if (bandwidth !== null) await checkBandwidth(context, bandwidth);
+      await setTransporterBandwidth(db, id, bandwidth);
+      log.info({ audit: 'transporter', transporter: name, bandwidth }, 'Transporter changed');
+      await spreadBandwidth(context);
+    }
+    return transporterResource(context, await transporterNamed(db, id));
+  });
 
   serve(app, 'revokeTransporter', async ({ params }) => {
     const transporter = await transporterNamed(db, params.id);

@@ -1,5 +1,5 @@
 import type { Identity } from '@sealift/crypto';
-import type { ControlHandlers, Params, Result } from '@sealift/wire';
+import type { BandwidthLimits, ControlHandlers, Params, Result } from '@sealift/wire';
 import type { Settings } from '../config.ts';
 import type { DirectorLine } from '../control/director-line.ts';
 import type { Metrics } from '../health/metrics.ts';
@@ -17,6 +17,8 @@ export interface Surroundings {
   /** The identity that a ticket was made out to. */
   identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
+  /** What the Director allows on links. */
+  bandwidth: BandwidthLimits;
   line: DirectorLine;
   /** Of the Director's control listener. */
   controlUrl: string;

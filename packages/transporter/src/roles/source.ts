@@ -9,11 +9,11 @@ import type { Role, Surroundings } from './role.ts';
 
 /** A source or an agent: reads for backups, writes at restores, on the machine it runs on. */
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
-  const { settings, folder, identity, identityFor, revoked, line, controlUrl: url } = surroundings;
+  const { settings, folder, identity, identityFor, revoked, bandwidth, line, controlUrl: url } = surroundings;
   const { workers, postQuantumOnly } = settings;
   const { spool, sourceCache } = folder;
   const director = () => ({ url, identity: identity(), postQuantumOnly });
-  const shared = { identity, identityFor, revoked, line, director, workers, postQuantumOnly };
+  const shared = { identity, identityFor, revoked, bandwidth, line, director, workers, postQuantumOnly };
   const context: TaskContext = { ...shared, spool, sourceCache };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),

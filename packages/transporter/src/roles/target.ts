@@ -17,7 +17,7 @@ import type { Role, Surroundings } from './role.ts';
 
 /** A target: keeps repositories, looks after them, and serves the links of sources and restoring Transporters. */
 export async function targetRole(surroundings: Surroundings): Promise<Role> {
-  const { settings, folder, identity, revoked, metrics, log } = surroundings;
+  const { settings, folder, identity, revoked, bandwidth, metrics, log } = surroundings;
   await using starting = new AsyncDisposableStack();
   const ticketKeys = await TicketKeys.open(folder.ticketKeys);
   const spentTickets = starting.use(await SpentTickets.open(folder.spentTickets));
@@ -41,6 +41,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
       ticketKeys,
       spentTickets,
       revoked,
+      bandwidth,
+      own: () => identity().id,
       repositories,
       metrics,
       log,
@@ -67,8 +69,8 @@ export async function targetRole(surroundings: Surroundings): Promise<Role> {
   };
 }
 
-function diallingOf({ identityFor, line, revoked, settings }: Surroundings): DialContext {
-  return { identityFor, line, revoked, postQuantumOnly: settings.postQuantumOnly };
+function diallingOf({ identityFor, line, revoked, bandwidth, settings }: Surroundings): DialContext {
+  return { identityFor, line, revoked, bandwidth, postQuantumOnly: settings.postQuantumOnly };
 }
 
 /** What this machine lends to the repositories it serves. */

@@ -1,7 +1,14 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { Identity, Ticket } from '@sealift/crypto';
 import { createTargetWorkers, RunQuotas, serveSession } from '@sealift/pipeline';
-import { encodeRefused, type Link, type LinkListener, listenForLinks, MESSAGE } from '@sealift/wire';
+import {
+  type BandwidthLimits,
+  encodeRefused,
+  type Link,
+  type LinkListener,
+  listenForLinks,
+  MESSAGE,
+} from '@sealift/wire';
 import type { TicketKeys } from '../control/ticket-keys.ts';
 import { fail } from '../failures.ts';
 import type { Metrics } from '../health/metrics.ts';
@@ -25,6 +32,9 @@ export interface SessionServerOptions {
   ticketKeys: TicketKeys;
   spentTickets: SpentTickets;
   revoked: RevokedCertificates;
+  bandwidth: BandwidthLimits;
+  /** UUID of this Transporter. */
+  own: () => string;
   repositories: Repositories;
   metrics: Metrics;
   log: Logger;
@@ -101,10 +111,12 @@ export class SessionServer implements AsyncDisposable {
   }
 
   async #serve(link: Link): Promise<void> {
-    const { metrics, repositories } = this.#options;
+    const { metrics, repositories, bandwidth, own } = this.#options;
     const repository = (id: string) => repositories.find(id);
     await using held = link;
     const ticket = held.ticket as Ticket;
+    const ends = { own: own(), peer: held.peer.id, job: ticket.jobId };
+    held.paceBy(() => bandwidth.pacersFor(ends));
     const log = this.#options.log.child({ run: ticket.runId, peer: held.peer.id });
     using watch = new SessionWatch(held, ticket, metrics);
     log.info({ repository: ticket.repositoryId }, 'session opened');

@@ -6,10 +6,19 @@ import {
   openPointKeys,
   openTaskKeys,
   type RunRecord,
+  readTicket,
   type TaskKeys,
 } from '@sealift/crypto';
 import type { LookKeys } from '@sealift/pipeline';
-import { connectLink, type Link, type Params, type RelayOptions, type Result, taskKeysContext } from '@sealift/wire';
+import {
+  type BandwidthLimits,
+  connectLink,
+  type Link,
+  type Params,
+  type RelayOptions,
+  type Result,
+  taskKeysContext,
+} from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
 import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 
@@ -19,6 +28,8 @@ export interface TaskContext {
   /** The identity that a ticket was made out to. */
   identityFor: (ticket: Buffer) => Identity;
   revoked: RevokedCertificates;
+  /** What the Director allows on links. */
+  bandwidth: BandwidthLimits;
   line: DirectorLine;
   /** How to dial the Director for a connection of its own. */
   director: () => Omit<RelayOptions, 'taskId'>;
@@ -32,7 +43,7 @@ export interface TaskContext {
 
 const KEYS_POLICY = { firstDelay: 500, longestDelay: 5_000, patience: 10 * 60_000 };
 
-export type DialContext = Pick<TaskContext, 'identityFor' | 'line' | 'revoked' | 'postQuantumOnly'>;
+export type DialContext = Pick<TaskContext, 'identityFor' | 'line' | 'revoked' | 'bandwidth' | 'postQuantumOnly'>;
 
 /** Dials the target of a task with a fresh ticket, as each connection needs one. */
 export function dialTarget(taskId: string, context: DialContext, signal: AbortSignal): Promise<Link> {
@@ -49,10 +60,13 @@ export function dialForCopy(
 }
 
 async function dialWith(of: Params<'task.ticket'>, context: DialContext, signal: AbortSignal): Promise<Link> {
-  const { identityFor, line, revoked, postQuantumOnly } = context;
+  const { identityFor, line, revoked, bandwidth, postQuantumOnly } = context;
   const { ticket, url, targetId } = await line.call('task.ticket', of, signal);
   const identity = identityFor(ticket);
-  return revoked.admit(await connectLink({ url, identity, ticket, expectPeer: targetId, postQuantumOnly }, signal));
+  const link = await connectLink({ url, identity, ticket, expectPeer: targetId, postQuantumOnly }, signal);
+  const ends = { own: identity.id, peer: targetId, job: readTicket(ticket).jobId };
+  link.paceBy(() => bandwidth.pacersFor(ends));
+  return revoked.admit(link);
 }
 
 /** Keys of a new run, with the descriptor of the encryption domain that goes into its recovery point. */

@@ -1,4 +1,5 @@
 export { type AcceptControlOptions, acceptControl, type Relay } from './accept.ts';
+export { type BandwidthLimit, MAX_LIMITS } from './bandwidth.ts';
 export { CONTROL_PATH, CONTROL_SUBPROTOCOL, DIRECTOR_ROLE } from './channel.ts';
 export { type ControlClient, type ControlClientOptions, controlClient } from './client.ts';
 export { type ConnectControlOptions, connectControl } from './connect.ts';

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { BANDWIDTH_METHODS } from './bandwidth.ts';
 import { bytes, Count, Digest, Instant, Role, record, Serial, text, Uuid } from './fields.ts';
 import { LOOK_METHODS } from './look-methods.ts';
 import { POINT_METHODS } from './point-methods.ts';
@@ -208,6 +209,7 @@ export const METHODS = {
   /** Also for a task that is unknown: then there is nothing to do. */
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },
   ...LOOK_METHODS,
+  ...BANDWIDTH_METHODS,
 } as const;
 
 export type Method = keyof typeof METHODS;

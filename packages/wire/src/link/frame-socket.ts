@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 import { collectYoungGarbage, type Failure, releaseMemory, toFailure } from '@sealift/core';
 import type { MessageChannel } from '@sealift/crypto';
 import type { WebSocket } from 'ws';
+import type { Pacer } from '../bandwidth/pacer.ts';
 import { fail } from '../failures.ts';
 import { CLOSE_DONE, closeReasonOf, failureOfClose } from './close-reason.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { type Frame, Inbox } from './inbox.ts';
-import { MAX_HANDSHAKE_MESSAGE } from './limits.ts';
+import { MAX_HANDSHAKE_MESSAGE, SOCKET_OPTIONS } from './limits.ts';
 import { Outbox } from './outbox.ts';
 
 /** Bytes received between two collections of garbage: little enough to matter, seldom enough to cost under 5 %. */
@@ -16,6 +17,8 @@ const COLLECT_EVERY = 16 * 1024 * 1024;
 export class FrameSocket {
   bytesSent = 0;
   bytesReceived = 0;
+  /** What writing has to wait for, if anything. */
+  pacers: () => Pacer[] = () => [];
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
@@ -53,12 +56,15 @@ export class FrameSocket {
    *
    * @returns how long making and writing took, ms
    */
-  send(make: () => Buffer[]): Promise<number> {
-    return this.#outbox.turn(() => {
+  async send(make: () => Buffer[]): Promise<number> {
+    let spent = 0;
+    await this.#outbox.turn(() => {
       const start = performance.now();
-      this.#write(make(), () => {});
-      return performance.now() - start;
+      const writing = this.#write(make(), () => {});
+      spent = performance.now() - start;
+      return writing;
     });
+    return spent;
   }
 
   /** As `send`, but waits until the bytes are with the operating system. */
@@ -130,17 +136,44 @@ export class FrameSocket {
   }
 
   /** Calls `written` also when writing failed, for that ends the whole connection anyway. */
-  #write(parts: Buffer[], written: () => void): void {
-    const last = parts.length - 1;
-    for (const [at, part] of parts.entries()) {
-      this.bytesSent += part.length;
-      this.#socket.send(part, { binary: true, fin: at === last }, () => {
-        this.#outbox.drained();
-        // Sealed for this connection only, and now with the operating system.
-        releaseMemory(part);
-        if (at === last) written();
-      });
+  #write(parts: Buffer[], written: () => void): Promise<void> | undefined {
+    if (this.pacers().length > 0) return this.#writePaced(parts, written);
+    for (const [at, part] of parts.entries()) this.#writeFragment(part, part, at === parts.length - 1, written);
+    return undefined;
+  }
+
+  /** The same in slices, each of which waits for the pacers of its time. */
+  async #writePaced(all: Buffer[], written: () => void): Promise<void> {
+    const parts = all.filter((part) => part.length > 0);
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    for (const part of parts) {
+      for (let from = 0; from < part.length; ) {
+        const fragment = await this.#paced(part.subarray(from), length);
+        from += fragment.length;
+        const ended = from >= part.length ? part : undefined;
+        this.#writeFragment(fragment, ended, ended !== undefined && part === parts.at(-1), written);
+      }
     }
+  }
+
+  /** The first bytes of the rest of a part, as many as may go out at once, when they may. */
+  async #paced(rest: Buffer, message: number): Promise<Buffer> {
+    const pacers = this.pacers();
+    const fragment = rest.subarray(0, sliceOf(message, pacers));
+    for (const pacer of pacers) await pacer.take(fragment.length + overheadOf(fragment.length));
+    if (this.#failure !== undefined) throw this.#failure;
+    return fragment;
+  }
+
+  /** @param done a buffer that nobody needs any more once this fragment is written */
+  #writeFragment(fragment: Buffer, done: Buffer | undefined, last: boolean, written: () => void): void {
+    this.bytesSent += fragment.length;
+    this.#socket.send(fragment, { binary: true, fin: last }, () => {
+      this.#outbox.drained();
+      // Sealed for this connection only, and now with the operating system.
+      if (done !== undefined) releaseMemory(done);
+      if (last) written();
+    });
   }
 
   /** The peer's close frame is seen only while the socket is read. */
@@ -160,6 +193,17 @@ export class FrameSocket {
     this.#inbox.fail(this.#failure);
     this.#outbox.fail(this.#failure);
   }
+}
+
+/** As small as the pacers want it, and as large as the peer's limit of fragments demands; a record has two parts. */
+function sliceOf(message: number, pacers: Pacer[]): number {
+  const wanted = Math.min(...pacers.map(({ slice = Number.POSITIVE_INFINITY }) => slice));
+  return Math.max(wanted, Math.ceil(message / (SOCKET_OPTIONS.maxFragments - 4)));
+}
+
+/** What a fragment costs on the wire besides: its own header, and header and tag of each TLS record of 16 KiB. */
+function overheadOf(bytes: number): number {
+  return 14 + 22 * Math.ceil(bytes / 16_384);
 }
 
 /** `ws` codes what it refuses from the peer; everything else is the connection itself. */

@@ -1,5 +1,6 @@
 import type { Failure } from '@sealift/core';
 import type { PeerCertificate, Ticket } from '@sealift/crypto';
+import type { Pacer } from '../bandwidth/pacer.ts';
 
 export interface LinkMessage {
   kind: number;
@@ -23,6 +24,8 @@ export interface Link extends AsyncDisposable {
   messages(): AsyncIterable<LinkMessage>;
   /** Says that nothing more will be sent, and waits until that is on its way. The other direction goes on. */
   end(): Promise<void>;
+  /** From now on, what is sent waits for those that `pacers` names, in small slices; asked again for each. */
+  paceBy(pacers: () => Pacer[]): void;
   /** Drops the connection; both directions fail with `failure` on this side. */
   abort(failure: Failure): void;
 }

@@ -7,24 +7,28 @@ interface Waiting {
 }
 
 /**
- * First-in first-out turns to write to a socket: a turn comes when at most 8 MiB are unsent. What is to be sent is
- * made at its turn, in one step with writing it, so that the order of sealing is the order on the wire.
+ * First-in first-out turns to write to a socket: a turn comes when at most 8 MiB are unsent, and when the one before is
+ * over. What is to be sent is made at its turn, in one step with writing it, so that the order of sealing is the order on
+ * the wire.
  */
 export class Outbox {
   readonly #unsent: () => number;
   readonly #waiting: Waiting[] = [];
   #failure: Failure | undefined;
+  #taken = false;
 
   constructor(unsent: () => number) {
     this.#unsent = unsent;
   }
 
-  /** Resolves with what `send` returns, once its turn has come. */
-  turn<T>(send: () => T): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
+  /** Resolves once its turn has come and `send`, if it takes time, is done. */
+  turn(send: () => Promise<void> | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const take = () => {
       try {
-        resolve(send());
+        const sending = send();
+        if (sending === undefined) resolve();
+        else this.#hold(sending).then(resolve, reject);
       } catch (thrown) {
         reject(thrown);
       }
@@ -49,7 +53,17 @@ export class Outbox {
     for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
   }
 
+  async #hold(sending: Promise<void>): Promise<void> {
+    this.#taken = true;
+    try {
+      await sending;
+    } finally {
+      this.#taken = false;
+      this.drained();
+    }
+  }
+
   get #open(): boolean {
-    return this.#unsent() <= SEND_HIGH_WATER;
+    return !this.#taken && this.#unsent() <= SEND_HIGH_WATER;
   }
 }

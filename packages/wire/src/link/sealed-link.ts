@@ -1,5 +1,6 @@
 import { type Failure, toFailure } from '@sealift/core';
 import type { HandshakeResult, PeerCertificate, Ticket } from '@sealift/crypto';
+import type { Pacer } from '../bandwidth/pacer.ts';
 import { fail } from '../failures.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { MAX_PAYLOAD } from './limits.ts';
@@ -51,6 +52,10 @@ export class SealedLink implements Link {
     if (this.#ended) return;
     this.#ended = true;
     await this.#frames.sendAll(() => this.#keys.sealer.end());
+  }
+
+  paceBy(pacers: () => Pacer[]): void {
+    this.#frames.pacers = pacers;
   }
 
   abort(failure: Failure): void {

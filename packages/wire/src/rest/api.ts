@@ -24,7 +24,14 @@ import {
   RepositoryRequest,
   RepositoryResource,
 } from './storage.ts';
-import { EnrolmentResource, EnrolRequest, TokenRequest, TokenResource, TransporterResource } from './transporters.ts';
+import {
+  EnrolmentResource,
+  EnrolRequest,
+  TokenRequest,
+  TokenResource,
+  TransporterChange,
+  TransporterResource,
+} from './transporters.ts';
 import { TRUST_OPERATIONS } from './trust-operations.ts';
 import { UPKEEP_OPERATIONS } from './upkeep-operations.ts';
 
@@ -58,6 +65,15 @@ export const API = {
     tag: 'transporters',
     summary: 'Shows one Transporter',
     params: ById,
+    response: TransporterResource,
+  },
+  updateTransporter: {
+    method: 'POST',
+    path: '/api/v1/transporters/:id/update',
+    tag: 'transporters',
+    summary: 'Changes what is named of a Transporter; a limit of the bandwidth counts at once, for runs under way too',
+    params: ById,
+    body: TransporterChange,
     response: TransporterResource,
   },
   createToken: {

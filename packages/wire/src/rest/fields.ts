@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { LONGEST_BANDWIDTH } from '../bandwidth/calendar.ts';
 import { FailureFields } from '../control/fields.ts';
 import { ProgressFields } from '../control/tasks.ts';
 
@@ -12,6 +13,15 @@ export const Id = Type.String({ description: 'UUID' });
 export const Time = Type.String({ format: 'date-time' });
 const Counter = Type.Integer({ minimum: 0 });
 export const Bytes = Type.Integer({ minimum: 0, description: 'bytes' });
+
+export const Bandwidth = Type.String({
+  minLength: 1,
+  maxLength: LONGEST_BANDWIDTH,
+  description:
+    'a rate, MiB a second or with K, M, G, and rules for days and hours in the time zone of the Director, of which the last ' +
+    'that applies counts: 20M; mon-fri 08:00-18:00 2M; sun unlimited',
+});
+export const BandwidthChange = Type.Union([Bandwidth, Type.Null()], { description: 'null: no limit' });
 
 /** A thing named in another. */
 export const Named = Type.Object({ id: Id, name: Type.String() });

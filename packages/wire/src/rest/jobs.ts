@@ -9,6 +9,8 @@ import {
   VerifyReport,
 } from '../control/upkeep.ts';
 import {
+  Bandwidth,
+  BandwidthChange,
   Counter,
   closed,
   EncryptionMode,
@@ -56,6 +58,7 @@ export const JobRequest = closed({
   compression: Type.Optional(Compression),
   exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
+  bandwidth: Type.Optional(Bandwidth),
   schedule: Type.Optional(Schedule),
   ...Keeping,
 });
@@ -65,6 +68,7 @@ export const JobChange = closed({
   keep: Type.Optional(Type.Union([KeepRule, Type.Null()], { description: 'null: everything is kept' })),
   immutableDays: Keeping.immutableDays,
   schedule: Type.Optional(Type.Union([Schedule, Type.Null()], { description: 'null: only when it is asked for' })),
+  bandwidth: Type.Optional(BandwidthChange),
   confirm: Keeping.confirm,
 });
 
@@ -78,6 +82,7 @@ export const JobResource = Type.Object({
   compression: Type.String(),
   exclude: Type.Array(Type.String()),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  bandwidth: Type.Optional(Type.String({ description: 'how much the links of its runs may carry' })),
   /** Absent: everything is kept. */
   keep: Type.Optional(KeepRule),
   immutableDays: Type.Optional(Type.Integer()),

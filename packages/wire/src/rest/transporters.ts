@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { closed, Id, Name, Time, TransporterRole } from './fields.ts';
+import { BandwidthChange, closed, Id, Name, Time, TransporterRole } from './fields.ts';
 
 export const TransporterResource = Type.Object({
   id: Id,
@@ -8,12 +8,16 @@ export const TransporterResource = Type.Object({
   connected: Type.Boolean(),
   version: Type.Optional(Type.String()),
   dataUrl: Type.Optional(Type.String()),
+  bandwidth: Type.Optional(Type.String({ description: 'how much its links may carry' })),
   lastSeenAt: Type.Optional(Time),
   enrolledAt: Time,
   certificateExpiresAt: Time,
   revokedAt: Type.Optional(Time),
 });
 export type TransporterResource = Static<typeof TransporterResource>;
+
+/** What is left out stays as it is. */
+export const TransporterChange = closed({ bandwidth: Type.Optional(BandwidthChange) });
 
 export const TokenRequest = closed({ name: Name, role: TransporterRole });
 

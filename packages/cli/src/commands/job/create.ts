@@ -3,6 +3,7 @@ import { fail } from '../../failures.ts';
 import { printResult } from '../../output/document.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
+import { BANDWIDTH_HELP, parseLimit } from '../bandwidth.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parsePlaces } from '../place.ts';
 import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
@@ -14,6 +15,7 @@ interface Options {
   password?: string;
   compression?: string;
   exclude?: string[];
+  bandwidth?: string;
   schedule?: string;
   keep?: string;
   immutable?: string;
@@ -42,6 +44,7 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     .option('--password <name>', 'encryption password, for source-side')
     .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
     .option('--exclude <pattern...>', 'what to leave out')
+    .option('--bandwidth <limit>', BANDWIDTH_HELP)
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target lock each recovery point for so many days: nobody can remove it')
@@ -65,6 +68,11 @@ function keepingFields({ schedule, keep, immutable, yes }: Options) {
   };
 }
 
+function limitField(text: string | undefined): { bandwidth?: string } {
+  const bandwidth = text === undefined ? null : parseLimit(text);
+  return bandwidth === null ? {} : { bandwidth };
+}
+
 function jobFields(options: Options) {
   const { source, repository, encryption, password, compression, exclude } = options;
   const needsPassword = encryption === 'source-side';
@@ -78,6 +86,7 @@ function jobFields(options: Options) {
     ...(password === undefined ? {} : { password }),
     ...(compression === undefined ? {} : { compression }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...limitField(options.bandwidth),
     ...keepingFields(options),
   };
 }

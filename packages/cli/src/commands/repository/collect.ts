@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { fail } from '../../failures.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
+import { rateField } from '../bandwidth.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { finishRun, type WaitOptions } from '../finish-run.ts';
 
@@ -26,24 +27,16 @@ export function addRepositoryCollect(parent: Command, invocation: Invocation): v
       'that is cut off does no harm: the next one goes on with the rest.',
   })
     .option('--dry-run', 'only tell what would be freed')
-    .option('--bandwidth <mib>', 'read and write at most so many MiB in a second')
+    .option('--bandwidth <rate>', 'read and write at most so many MiB in a second, or with K, M or G')
     .option('--grace <hours>', 'keep for so long what backups that were cut off have stored; 24 unless told')
     .option('--wait', 'wait for the end')
     .addOption(jsonOption())
     .action(async (name: string, { dryRun, bandwidth, grace, ...options }: Options) => {
-      const body = { dryRun: dryRun === true, ...rateOf(bandwidth), ...graceOf(grace) };
+      const body = { dryRun: dryRun === true, ...rateField(bandwidth), ...graceOf(grace) };
       const director = await openDirector(invocation);
       const run = await director.call('startCollection', { params: { id: name }, body }, invocation.signal);
       await finishRun(invocation, director, run, options);
     });
-}
-
-function rateOf(bandwidth: string | undefined): { bytesPerSecond?: number } {
-  if (bandwidth === undefined) return {};
-  const mebibytes = Number(bandwidth);
-  if (!Number.isSafeInteger(mebibytes) || mebibytes < 1)
-    throw fail('usage', `--bandwidth must be a number above 0, not '${bandwidth}'`);
-  return { bytesPerSecond: mebibytes * 1024 * 1024 };
 }
 
 function graceOf(hours: string | undefined): { graceHours?: number } {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { fail } from '../../failures.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
+import { rateField } from '../bandwidth.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { finishRun, type WaitOptions } from '../finish-run.ts';
 
@@ -26,14 +27,14 @@ export function addRepositoryVerify(parent: Command, invocation: Invocation): vo
   })
     .option('--percent <number>', 'read so much of it, what was read longest ago first')
     .option('--within <days>', 'read as much as daily runs need to read all of it within so many days')
-    .option('--bandwidth <mib>', 'read at most so many MiB in a second')
+    .option('--bandwidth <rate>', 'read at most so many MiB in a second, or with K, M or G')
     .option('--wait', 'wait for the end')
     .addOption(jsonOption())
     .action(async (name: string, options: Options) => {
       const body = {
         ...numberField('percent', '--percent', options.percent),
         ...numberField('withinDays', '--within', options.within),
-        ...numberField('bytesPerSecond', '--bandwidth', options.bandwidth, 1024 * 1024),
+        ...rateField(options.bandwidth),
       };
       const director = await openDirector(invocation);
       const run = await director.call('startVerification', { params: { id: name }, body }, invocation.signal);
@@ -41,10 +42,10 @@ export function addRepositoryVerify(parent: Command, invocation: Invocation): vo
     });
 }
 
-function numberField(field: string, option: string, text: string | undefined, factor = 1): Record<string, number> {
+function numberField(field: string, option: string, text: string | undefined): Record<string, number> {
   if (text === undefined) return {};
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw fail('usage', `${option} must be a number above 0, not '${text}'`);
-  return { [field]: value * factor };
+  return { [field]: value };
 }
