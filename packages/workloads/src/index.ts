@@ -25,3 +25,4 @@ export { describeSource, type SourceDescription } from './source/describe-source
 export type { KnownTree } from './source/known-tree.ts';
 export { type Extent, openSource, SourceFile } from './source/source-file.ts';
 export { findAgain, type WalkItem, type WalkOptions, type WalkWarning, walk } from './source/walk.ts';
+export { type BlockDevice, type FoundDevices, findBlockDevices, MOST_DEVICES } from './volumes/block-devices.ts';

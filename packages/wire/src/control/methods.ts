@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { bytes, Count, Digest, Instant, Role, record, Serial, text, Uuid } from './fields.ts';
 import { LOOK_METHODS } from './look-methods.ts';
+import { MACHINE_METHODS } from './machine-methods.ts';
 import { POINT_METHODS } from './point-methods.ts';
 import {
   AdoptedRepository,
@@ -206,6 +207,7 @@ export const METHODS = {
   /** Also for a task that is unknown: then there is nothing to do. */
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },
   ...LOOK_METHODS,
+  ...MACHINE_METHODS,
 } as const;
 
 export type Method = keyof typeof METHODS;
