@@ -21,6 +21,7 @@ export type { OutputFile } from './restore/output-file.ts';
 export type { RestorePolicy } from './restore/policy.ts';
 export { TreeWriter } from './restore/tree-writer.ts';
 export type { RestoreWarning } from './restore/warnings.ts';
+export type { BoundaryRules } from './source/boundaries.ts';
 export { describeSource, type SourceDescription } from './source/describe-source.ts';
 export type { KnownTree } from './source/known-tree.ts';
 export { type Extent, openSource, SourceFile } from './source/source-file.ts';

@@ -11,6 +11,7 @@ import { MIGRATION_8 } from './migrations/8-adopted-points.ts';
 import { MIGRATION_9 } from './migrations/9-key-slots.ts';
 import { MIGRATION_10 } from './migrations/10-point-copies.ts';
 import { MIGRATION_11 } from './migrations/11-copy-rules.ts';
+import { MIGRATION_12 } from './migrations/12-reading-rules.ts';
 
 /** In order; a migration that was released is never changed. */
 const MIGRATIONS: readonly string[][] = [
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly string[][] = [
   MIGRATION_9,
   MIGRATION_10,
   MIGRATION_11,
+  MIGRATION_12,
 ];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */

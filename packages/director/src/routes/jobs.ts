@@ -85,6 +85,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     encryption: body.encryption,
     compression,
     exclude: body.exclude ?? [],
+    reading: body.reading ?? {},
     ...optionalFields(body),
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),

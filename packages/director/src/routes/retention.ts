@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { listDeletions } from '../db/deletions.ts';
 import { changeRetention, unfreeze } from '../db/job-retention.ts';
 import { setSchedule } from '../db/job-schedules.ts';
-import { type Job, jobNamed } from '../db/jobs.ts';
+import { type Job, jobNamed, setReading } from '../db/jobs.ts';
 import { jobResource } from '../resources/job.ts';
 import { isoTime } from '../resources/time.ts';
 import { applyRetention, obstacle } from '../retention/apply.ts';
@@ -23,14 +23,13 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
   serve(app, 'updateJob', async ({ params, body }) => {
     const job = refuseRemoved(await jobNamed(db, params.id));
     await confirmRule(context, job, body);
-    const { confirm: _, schedule, ...change } = body;
-    if (typeof schedule === 'string') {
-      refuseAdopted(job);
-      checkSchedule(schedule, context.timeZone);
-    }
+    const { confirm: _, schedule, reading, ...change } = body;
+    if (typeof schedule === 'string' || reading !== undefined) refuseAdopted(job);
+    if (typeof schedule === 'string') checkSchedule(schedule, context.timeZone);
     await changeRetention(db, job.id, change);
     if (schedule !== undefined) await setSchedule(db, job.id, schedule, Date.now());
-    log.info({ audit: 'job', job: job.name, schedule, ...change }, 'job changed');
+    if (reading !== undefined) await setReading(db, job.id, { ...job.reading, ...reading });
+    log.info({ audit: 'job', job: job.name, schedule, reading, ...change }, 'job changed');
     return jobResource(context, await jobNamed(db, job.id));
   });
 

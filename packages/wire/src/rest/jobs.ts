@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ReadingRules, readingFields } from '../control/reading.ts';
 import {
   CollectReport,
   CopyReport,
@@ -57,6 +58,7 @@ export const JobRequest = closed({
   exclude: Type.Optional(Type.Array(Glob, { maxItems: 200 })),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
   schedule: Type.Optional(Schedule),
+  reading: Type.Optional(ReadingRules),
   ...Keeping,
 });
 
@@ -66,6 +68,7 @@ export const JobChange = closed({
   immutableDays: Keeping.immutableDays,
   schedule: Type.Optional(Type.Union([Schedule, Type.Null()], { description: 'null: only when it is asked for' })),
   confirm: Keeping.confirm,
+  reading: Type.Optional(ReadingRules),
 });
 
 export const JobResource = Type.Object({
@@ -77,6 +80,7 @@ export const JobResource = Type.Object({
   password: Type.Optional(Named),
   compression: Type.String(),
   exclude: Type.Array(Type.String()),
+  reading: Type.Optional(Type.Object(readingFields)),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Absent: everything is kept. */
   keep: Type.Optional(KeepRule),

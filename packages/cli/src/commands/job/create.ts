@@ -6,8 +6,9 @@ import type { Invocation } from '../../session/host.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parsePlaces } from '../place.ts';
 import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
+import { addReadingOptions, type ReadingOptions, readingFields } from './reading.ts';
 
-interface Options {
+interface Options extends ReadingOptions {
   source: string[];
   repository: string;
   encryption: 'in-flight' | 'source-side';
@@ -22,7 +23,7 @@ interface Options {
 }
 
 export function addJobCreate(parent: Command, invocation: Invocation): void {
-  defineCommand(parent, {
+  const command = defineCommand(parent, {
     usage: 'create <name>',
     describe: 'make a backup job',
     examples: [
@@ -41,7 +42,8 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     .addOption(choice('--encryption <mode>', 'who can read it', ['in-flight', 'source-side']).makeOptionMandatory())
     .option('--password <name>', 'encryption password, for source-side')
     .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
-    .option('--exclude <pattern...>', 'what to leave out')
+    .option('--exclude <pattern...>', 'what to leave out');
+  addReadingOptions(command)
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target lock each recovery point for so many days: nobody can remove it')
@@ -78,6 +80,7 @@ function jobFields(options: Options) {
     ...(password === undefined ? {} : { password }),
     ...(compression === undefined ? {} : { compression }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...readingFields(options),
     ...keepingFields(options),
   };
 }

@@ -5,33 +5,36 @@ import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { KEEP_HELP, type KeepOptions, keepChanges, SCHEDULE_HELP } from './keep.ts';
+import { addReadingOptions, type ReadingOptions, readingFields } from './reading.ts';
 
-interface Options extends KeepOptions {
+interface Options extends KeepOptions, ReadingOptions {
   json?: boolean;
 }
 
 export function addJobUpdate(parent: Command, invocation: Invocation): void {
-  defineCommand(parent, {
+  const command = defineCommand(parent, {
     usage: 'update <job>',
-    describe: 'change when a job runs, and how long its recovery points are kept',
+    describe: 'change when a job runs, how it reads, and how long its recovery points are kept',
     examples: [
       'sealift job update web --keep last=3,daily=7,weekly=4,monthly=12,yearly=3',
       'sealift job update web --keep all',
       "sealift job update web --schedule '0 */4 * * 1-5'",
       'sealift job update web --immutable 30',
+      'sealift job update web --exclude-caches --no-one-file-system',
     ],
     notes:
       'See first what a rule would remove: sealift job retention JOB --keep RULE. It is applied after each run that\n' +
       'made a recovery point, and once a day. --immutable counts for the recovery points that are made from now on;\n' +
       'the lock of those there are can only be lengthened: sealift point lock.',
-  })
+  });
+  addReadingOptions(command)
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target lock each new recovery point for so many days; 0: not')
     .option('--yes', 'the rule is meant, even if it leaves hardly more than the newest recovery point')
     .addOption(jsonOption())
     .action(async (id: string, options: Options) => {
-      const body = keepChanges(options);
+      const body = keepChanges(options, readingFields(options));
       const director = await openDirector(invocation);
       const job = await director.call('updateJob', { params: { id }, body }, invocation.signal);
       printResult(invocation, options.json, job, () => formatJob(job));
