@@ -61,6 +61,7 @@ import { addRunList } from './commands/run/list.ts';
 import { addRunPassword } from './commands/run/password.ts';
 import { addRunShow } from './commands/run/show.ts';
 import { addRunWatch } from './commands/run/watch.ts';
+import { addTransporterDisks } from './commands/transporter/disks.ts';
 import { addTransporterList } from './commands/transporter/list.ts';
 import { addTransporterRemove } from './commands/transporter/remove.ts';
 import { addTransporterRevoke } from './commands/transporter/revoke.ts';
@@ -85,6 +86,7 @@ const GROUPS: [name: string, describe: string, examples: string[], members: AddC
       addTransporterList,
       addTransporterShow,
       addTransporterUpdate,
+      addTransporterDisks,
       addTransporterRevoke,
       addTransporterRemove,
     ],

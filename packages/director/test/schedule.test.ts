@@ -115,6 +115,7 @@ t.test('a paused job is not due, and what was due meanwhile is not made up for',
     ...fields,
     paths: [],
     exclude: [],
+    reading: {},
   });
   await setSchedule(db, 'j', YEARLY, 10);
   t.match(await scheduledJobs(db), [{ id: 'j', dueSince: 10, goodSince: 10 }]);

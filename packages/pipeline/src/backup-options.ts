@@ -1,7 +1,7 @@
 import type { Failure } from '@sealift/core';
 import type { ChunkKeys, Identity, RunKey, TaskKeys } from '@sealift/crypto';
 import type { ProtectionMode } from '@sealift/repository';
-import type { Link, Progress } from '@sealift/wire';
+import type { Link, Progress, ReadingRules } from '@sealift/wire';
 import type { PathWarning } from './progress.ts';
 
 export interface BackupOptions {
@@ -13,6 +13,7 @@ export interface BackupOptions {
   /** Absolute paths. */
   sources: Buffer[];
   exclude: string[];
+  reading?: ReadingRules;
   mode: ProtectionMode;
   /** `auto`, `zstd`, `zstd:LEVEL`, `lz4` or `none`. */
   compression: string;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { orderedParallel } from '@sealift/core';
 import { type ChunkKeys, chunkKeysFromSecret, parseCompression } from '@sealift/crypto';
 import type { Opened } from '@sealift/wire';
+import type { BoundaryRules } from '@sealift/workloads';
 import type { BackupOptions, BackupOutcome, Sealing } from './backup-options.ts';
 import { PointCache } from './cache/point-cache.ts';
 import { Dedup } from './dedup/dedup.ts';
@@ -73,10 +74,11 @@ async function backUp(
   const { exclude, repositoryId, jobId } = options;
   const roots = nameRoots(options.sources);
   await using served = await openRoots(roots, options.spool, (failure) => session.fail(failure), signal);
-  const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude };
+  const boundaries = boundariesOf(options);
+  const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude, boundaries };
   await using cache = await PointCache.open(options.cache, options.runId, chunkKeys.idKey, subject);
   const known = cache.known === undefined ? {} : { known: cache.known };
-  const walked = findEntries({ roots, exclude, ...known }, served, meter);
+  const walked = findEntries({ roots, exclude, boundaries, ...known }, served, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(walked), options.workers * 3, (unit) =>
     readWork(unit, { pool, dedup, warn, roots }).catch((thrown) => {
@@ -105,6 +107,11 @@ async function backUp(
   await cache.makeCurrent();
   const lost = cache.failure === undefined ? {} : { cacheLost: cache.failure };
   return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...lost };
+}
+
+function boundariesOf({ reading = {} }: BackupOptions): BoundaryRules {
+  const { excludeCaches = false, oneFileSystem = false } = reading;
+  return { excludeCaches, oneFileSystem };
 }
 
 async function sealingOf(options: BackupOptions): Promise<Sealing> {

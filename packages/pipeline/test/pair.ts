@@ -28,7 +28,7 @@ import {
   type ProtectionMode,
   type Repository,
 } from '@sealift/repository';
-import { connectLink, type Link, listenForLinks, type Progress } from '@sealift/wire';
+import { connectLink, type Link, listenForLinks, type Progress, type ReadingRules } from '@sealift/wire';
 import {
   type BackupOutcome,
   createTargetWorkers,
@@ -47,6 +47,7 @@ import {
 
 export interface BackupMore {
   exclude?: string[];
+  reading?: ReadingRules;
   compression?: string;
   runId?: string;
   signal?: AbortSignal;
@@ -187,6 +188,7 @@ export class Pair implements AsyncDisposable {
       }),
       spool: this.folder,
       ...(more.cache === undefined ? {} : { cache: more.cache }),
+      ...(more.reading === undefined ? {} : { reading: more.reading }),
       workers: 2,
       onProgress: more.onProgress ?? (() => {}),
       onWarning: (warning: PathWarning) => warned.push(warning),

@@ -26,6 +26,14 @@ export const fail = failuresOf({
     kind: 'refused',
     advice: 'Check it with `qemu-img info --backing-chain`; shut the machine down that is using it.',
   },
+  /** A program that tells of disks or filesystems, or takes snapshots, is lacking. */
+  'disk-tool-missing': {
+    kind: 'refused',
+    advice: 'Install it on that machine: lsblk and fsfreeze are in util-linux, sfdisk in fdisk, btrfs in btrfs-progs.',
+  },
+  /** Such a program has failed; the message has what it said. */
+  'disk-tool-failed': { kind: 'refused', advice: 'Run the command on that machine, as the user of the Transporter.' },
+  'disks-unknown': { kind: 'refused', advice: 'Check what `lsblk --json --bytes` prints on that machine.' },
   /** The monitor of a virtual machine cannot be connected to, or has gone. */
   'vm-unreachable': { kind: 'retry', advice: 'Check that the virtual machine runs and that its socket may be opened.' },
   /** The monitor has another client, and takes one at a time. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { excludeRules, makeFifo, openSource, setMtime, setXattr, walk } from '@sealift/workloads';
 import t from 'tap';
 import { runAsNobody } from './fixtures/nobody.ts';
+import { run } from './fixtures/programs.ts';
 import {
   bytes,
   entriesOf,
@@ -16,6 +17,8 @@ import {
   walkAll,
   warningsOf,
 } from './fixtures/trees.ts';
+
+const rootOnly = { skip: isRoot ? false : 'mounting needs root' };
 
 /** An access ACL with one named user, as the kernel keeps it: u32 version 2, then u16 tag, u16 permissions, u32 id. */
 export const ACL = Buffer.from(
@@ -152,6 +155,38 @@ t.test('what is excluded is neither entered nor reported', async (t) => {
   fill(root, { 'a/x.tmp': '', 'a/keep': '', 'cache/b/c': '', 'deep/cache': '', 'x.tmp/y': '' });
   const paths = pathsOf(walkAll(root, ['*.tmp', 'cache/']));
   t.strictSame(paths, ['', 'a', 'a/keep', 'deep', 'deep/cache']);
+});
+
+const TAG = 'Signature: 8a477f597d28d172789f06886806bc55\n';
+
+t.test('a folder tagged as a cache is kept with its tag alone, one with something like a tag is not', async (t) => {
+  const root = temporaryFolder(t);
+  const mine = { 'cache/CACHEDIR.TAG': TAG, 'cache/deep/x': '', 'cache/y': '' };
+  fill(root, { ...mine, 'like/CACHEDIR.TAG': TAG.slice(1), 'like/x': '', 'folder/CACHEDIR.TAG/x': '' });
+  mkdirSync(join(root, 'pipe'));
+  makeFifo(bytes(join(root, 'pipe/CACHEDIR.TAG')), 0o600);
+  const like = ['folder', 'folder/CACHEDIR.TAG', 'folder/CACHEDIR.TAG/x', 'like', 'like/CACHEDIR.TAG', 'like/x'];
+  const all = ['cache/deep', 'cache/deep/x', 'cache/y'];
+  const walked = (excludeCaches: boolean) =>
+    pathsOf([...walk(bytes(root), { name: bytes('root'), exclude: excludeRules([]), excludeCaches })]);
+  const pipe = ['pipe', 'pipe/CACHEDIR.TAG'];
+  t.strictSame(walked(true), ['', 'cache', 'cache/CACHEDIR.TAG', ...like, ...pipe]);
+  t.strictSame(walked(false), ['', 'cache', 'cache/CACHEDIR.TAG', ...all, ...like, ...pipe]);
+  fill(root, { 'CACHEDIR.TAG': TAG });
+  t.strictSame(walked(true), ['', 'CACHEDIR.TAG']);
+});
+
+t.test('what is mounted below the root is entered, unless one filesystem is asked for', rootOnly, async (t) => {
+  const root = temporaryFolder(t);
+  fill(root, { 'a/x': '', 'z/x': '' });
+  mkdirSync(join(root, 'mounted'));
+  run('mount', '-t', 'tmpfs', 'none', join(root, 'mounted'));
+  t.teardown(() => void run('umount', join(root, 'mounted')));
+  fill(root, { 'mounted/x': '' });
+  const walked = (oneFileSystem: boolean) =>
+    pathsOf([...walk(bytes(root), { name: bytes('root'), exclude: excludeRules([]), oneFileSystem })]);
+  t.strictSame(walked(false), ['', 'a', 'a/x', 'mounted', 'mounted/x', 'z', 'z/x']);
+  t.strictSame(walked(true), ['', 'a', 'a/x', 'mounted', 'z', 'z/x']);
 });
 
 t.test('a walk that is given up closes its folders', async (t) => {

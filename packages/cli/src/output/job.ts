@@ -1,5 +1,6 @@
 import type { JobResource } from '@sealift/wire';
 import { formatKeep } from '../commands/job/keep.ts';
+import { formatReading } from '../commands/job/reading.ts';
 import { harmless, printable } from './printable.ts';
 import { formatFields } from './run.ts';
 import { formatBytes, formatTime } from './units.ts';
@@ -16,6 +17,7 @@ export function formatJob(job: JobResource): string {
     ['password', job.password === undefined ? undefined : printable(job.password.name)],
     ['compression', job.compression],
     ['exclude', job.exclude.length === 0 ? undefined : job.exclude.map(printable).join(' ')],
+    ['reading', formatReading(job.reading)],
     ['quota', job.quotaBytes === undefined ? undefined : formatBytes(job.quotaBytes)],
     ['bandwidth', job.bandwidth],
     ['schedule', job.schedule],

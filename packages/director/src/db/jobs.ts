@@ -1,4 +1,4 @@
-import type { BackupSpec, KeepRule } from '@sealift/wire';
+import type { BackupSpec, KeepRule, ReadingRules } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import type { Database } from './database.ts';
 import { afterName, limitOf, type Page, type PageRequest, pageOf } from './paging.ts';
@@ -15,6 +15,7 @@ export interface Job {
   password?: { id: string; name: string };
   compression: string;
   exclude: string[];
+  reading: ReadingRules;
   /** Most bytes that one run may store. */
   quotaBytes?: number;
   /** Without it everything is kept. */
@@ -72,6 +73,7 @@ interface Row {
   password_name: string | null;
   compression: string;
   exclude_json: string;
+  reading_json: string;
   quota_bytes: number | null;
   keep_json: string | null;
   immutable_days: number | null;
@@ -128,8 +130,9 @@ export async function jobNamed(db: Database, reference: string): Promise<Job> {
 export async function addJob(db: Database, job: NewJob): Promise<void> {
   const added = await db.run(
     `INSERT INTO jobs (id, name, transporter_id, paths_json, repository_id, encryption, password_id, compression,
-       exclude_json, quota_bytes, keep_json, immutable_days, schedule, bandwidth, due_since, scheduled_at, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       exclude_json, reading_json, quota_bytes, keep_json, immutable_days, schedule, bandwidth, due_since,
+       scheduled_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     job.id,
     job.name,
     job.transporterId,
@@ -139,6 +142,7 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.passwordId ?? null,
     job.compression,
     JSON.stringify(job.exclude),
+    JSON.stringify(job.reading),
     job.quotaBytes ?? null,
     job.keep === undefined ? null : JSON.stringify(job.keep),
     job.immutableDays ?? null,
@@ -149,6 +153,10 @@ export async function addJob(db: Database, job: NewJob): Promise<void> {
     job.createdAt,
   );
   if (added === 0) throw fail('name-taken', `There is a job ${job.name} already.`);
+}
+
+export async function setReading(db: Database, jobId: string, reading: ReadingRules): Promise<void> {
+  await db.run('UPDATE jobs SET reading_json = ? WHERE id = ?', JSON.stringify(reading), jobId);
 }
 
 /** Stands for a job of another Director, so that its points belong somewhere. Held by the target of its repository. */
@@ -195,6 +203,7 @@ function fromRow(row: Row): Job {
     ...(row.password_id === null ? {} : { password: { id: row.password_id, name: row.password_name ?? '' } }),
     compression: row.compression,
     exclude: JSON.parse(row.exclude_json),
+    reading: JSON.parse(row.reading_json),
     ...(row.quota_bytes === null ? {} : { quotaBytes: row.quota_bytes }),
     ...(row.schedule === null ? {} : { schedule: row.schedule }),
     ...(row.bandwidth === null ? {} : { bandwidth: row.bandwidth }),

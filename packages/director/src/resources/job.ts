@@ -21,6 +21,7 @@ export function jobResource({ timeZone }: Pick<Context, 'timeZone'>, job: Job): 
     encryption: job.encryption,
     compression: job.compression,
     exclude: job.exclude,
+    reading: job.reading,
     ...(job.quotaBytes === undefined ? {} : { quotaBytes: job.quotaBytes }),
     ...(job.bandwidth === undefined ? {} : { bandwidth: job.bandwidth }),
     ...(job.keep === undefined ? {} : { keep: job.keep }),

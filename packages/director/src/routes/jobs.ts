@@ -16,6 +16,7 @@ import { jobRemovalResource, jobResource } from '../resources/job.ts';
 import { runResource } from '../resources/run.ts';
 import { confirmRule } from '../retention/confirm-rule.ts';
 import { removeJob } from '../retention/remove-job.ts';
+import { changeJob } from '../schedule/change-job.ts';
 import { checkSchedule } from '../schedule/cron.ts';
 import { queueBackup } from '../schedule/queue-backup.ts';
 import { refuseRemoved } from '../schedule/refuse-removed.ts';
@@ -29,6 +30,8 @@ export function serveJobs(app: FastifyInstance, context: Context): void {
     const { items, ...next } = await listJobs(db, query);
     return { items: items.map((job) => jobResource(context, job)), ...next };
   });
+
+  serve(app, 'updateJob', async ({ params, body }) => jobResource(context, await changeJob(context, params.id, body)));
 
   serve(app, 'getJob', async ({ params }) => jobResource(context, await jobNamed(db, params.id)));
 
@@ -87,6 +90,7 @@ async function create(context: Context, id: string, body: RequestPart<'createJob
     encryption: body.encryption,
     compression,
     exclude: body.exclude ?? [],
+    reading: body.reading ?? {},
     ...optionalFields(body),
     createdAt: Date.now(),
     ...(password === undefined ? {} : { passwordId: password.id }),

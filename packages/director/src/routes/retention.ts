@@ -1,42 +1,20 @@
 import type { RequestPart, RetentionResource } from '@sealift/wire';
 import type { FastifyInstance } from 'fastify';
-import { refuseAdopted } from '../adopt/refuse-adopted.ts';
 import type { Context } from '../context.ts';
-import { checkBandwidth, spreadBandwidth } from '../control/bandwidth.ts';
-import { setJobBandwidth } from '../db/bandwidth.ts';
 import { listDeletions } from '../db/deletions.ts';
-import { changeRetention, unfreeze } from '../db/job-retention.ts';
-import { setSchedule } from '../db/job-schedules.ts';
+import { unfreeze } from '../db/job-retention.ts';
 import { type Job, jobNamed } from '../db/jobs.ts';
 import { jobResource } from '../resources/job.ts';
 import { isoTime } from '../resources/time.ts';
 import { applyRetention, obstacle } from '../retention/apply.ts';
-import { confirmRule } from '../retention/confirm-rule.ts';
 import { judgePoints } from '../retention/judge-points.ts';
 import { deletionResource } from '../retention/remove-point.ts';
 import { syncPoints } from '../retention/sync-points.ts';
-import { checkSchedule } from '../schedule/cron.ts';
 import { refuseRemoved } from '../schedule/refuse-removed.ts';
 import { serve } from './serve.ts';
 
 export function serveRetention(app: FastifyInstance, context: Context): void {
   const { db, log, turns } = context;
-
-  serve(app, 'updateJob', async ({ params, body }) => {
-    const job = refuseRemoved(await jobNamed(db, params.id));
-    await confirmRule(context, job, body);
-    const { confirm: _, schedule, bandwidth, ...change } = body;
-    if (typeof schedule === 'string') {
-      refuseAdopted(job);
-      checkSchedule(schedule, context.timeZone);
-    }
-    if (typeof bandwidth === 'string') await checkBandwidth(context, bandwidth);
-    await changeRetention(db, job.id, change);
-    if (schedule !== undefined) await setSchedule(db, job.id, schedule, Date.now());
-    if (bandwidth !== undefined) await limitJob(context, job, bandwidth);
-    log.info({ audit: 'job', job: job.name, schedule, bandwidth, ...change }, 'job changed');
-    return jobResource(context, await jobNamed(db, job.id));
-  });
 
   serve(app, 'previewRetention', async ({ params, body }) => preview(context, await jobNamed(db, params.id), body));
 
@@ -58,11 +36,6 @@ export function serveRetention(app: FastifyInstance, context: Context): void {
     const { items, ...next } = await listDeletions(db, query, jobId);
     return { items: items.map(deletionResource), ...next };
   });
-}
-
-async function limitJob(context: Context, { id }: Job, bandwidth: string | null): Promise<void> {
-  await setJobBandwidth(context.db, id, bandwidth);
-  await spreadBandwidth(context);
 }
 
 async function preview(

@@ -20,6 +20,9 @@ import { serve } from './serve.ts';
 /** How long a token is good for, ms. */
 const TOKEN_LIFE = 60 * 60 * 1000;
 
+/** How long a Transporter may take to look at its disks. */
+const LOOKING_MS = 60_000;
+
 export function serveTransporters(app: FastifyInstance, context: Context): void {
   const { db, authority, log } = context;
 
@@ -41,6 +44,15 @@ export function serveTransporters(app: FastifyInstance, context: Context): void 
       await spreadBandwidth(context);
     }
     return transporterResource(context, await transporterNamed(db, id));
+  });
+
+  serve(app, 'getDisks', async ({ params }) => {
+    const transporter = await transporterNamed(db, params.id);
+    if (transporter.role === 'target') {
+      throw fail('role-unfit', `${transporter.name} is a target; disks are told of by a source or an agent.`);
+    }
+    const { peer } = context.connections.required(transporter);
+    return await peer.call('machine.disks', {}, AbortSignal.timeout(LOOKING_MS));
   });
 
   serve(app, 'revokeTransporter', async ({ params }) => {

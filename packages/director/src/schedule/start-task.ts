@@ -102,6 +102,7 @@ function backupSpec(job: Job) {
   return {
     sources: job.paths.map((path) => Buffer.from(path)),
     exclude: job.exclude,
+    reading: job.reading,
     repositoryId: job.repositoryId,
     mode: job.encryption,
     compression: job.compression,

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { type Failure, toFailure } from '@sealift/core';
+import type { BoundaryRules } from '@sealift/workloads';
 import { CacheFileWriter, type CacheToRead, cacheIdentity, findCache } from './cache-file.ts';
 import { CacheWriter } from './cache-writer.ts';
 
@@ -10,6 +11,7 @@ export interface CacheSubject {
   zone: Buffer;
   roots: { path: Buffer; name: Buffer }[];
   exclude: string[];
+  boundaries: BoundaryRules;
 }
 
 /**
@@ -62,9 +64,11 @@ export class PointCache implements AsyncDisposable {
   }
 }
 
-function identityOf({ jobId, repositoryId, zone, roots, exclude }: CacheSubject): Buffer {
+function identityOf({ jobId, repositoryId, zone, roots, exclude, boundaries }: CacheSubject): Buffer {
   const text = (value: string) => Buffer.from(value);
-  const counted = Buffer.from(`${roots.length}/${exclude.length}`);
+  const { excludeCaches = false, oneFileSystem = false } = boundaries;
+  const rules = `${excludeCaches ? '/caches' : ''}${oneFileSystem ? '/one-file-system' : ''}`;
+  const counted = Buffer.from(`${roots.length}/${exclude.length}${rules}`);
   const places = roots.flatMap(({ path, name }) => [path, name]);
   return cacheIdentity([text(jobId), text(repositoryId), zone, counted, ...places, ...exclude.map(text)]);
 }

@@ -1,4 +1,4 @@
-import type { FoundEntry, WalkItem } from '@sealift/workloads';
+import type { BoundaryRules, FoundEntry, WalkItem } from '@sealift/workloads';
 import { Packr } from 'msgpackr';
 import type { CacheToRead } from '../cache/cache-file.ts';
 import type { Kept } from '../cache/known-pages.ts';
@@ -10,6 +10,7 @@ export type { FoundEntry };
 export interface WalkOrder {
   roots: WalkRoot[];
   exclude: string[];
+  boundaries: BoundaryRules;
   /** What the last run has found. */
   known?: CacheToRead;
 }

@@ -13,7 +13,7 @@ const BATCH = 512;
 const MOST_PAGES = 8;
 
 const settings = workerData as WalkOrder & { clock: SharedArrayBuffer };
-const { roots, exclude, known: cache } = settings;
+const { roots, exclude, boundaries, known: cache } = settings;
 const clock = new StageClock(settings.clock);
 const items = walkAll();
 
@@ -29,7 +29,7 @@ function* walkAll(): Generator<WalkedItem> {
   const known = new KnownPages(cache === undefined ? [].values() : readPages(cache));
   const beside = cache === undefined ? {} : { known };
   for (const { path, name } of roots) {
-    const items = walk(Buffer.from(path), { name: Buffer.from(name), exclude: rules, ...beside });
+    const items = walk(Buffer.from(path), { name: Buffer.from(name), exclude: rules, ...boundaries, ...beside });
     for (const item of items) yield* withKept(item, known);
   }
   known.interrupt();

@@ -1,4 +1,5 @@
 import { type ControlHandlers, isUpkeepTask, type JobStart, type UpkeepStart } from '@sealift/wire';
+import { findBlockDevices } from '@sealift/workloads';
 import { fail } from '../failures.ts';
 import { describePoints } from '../sessions/describe-points.ts';
 import type { Repositories } from '../sessions/repositories.ts';
@@ -30,6 +31,7 @@ export function taskHandlers(registry: TaskRegistry<JobStart>, context: TaskCont
       await downloads.send(params, signal);
       return {};
     },
+    'machine.disks': (_, { signal }) => findBlockDevices(signal),
     'point.sample': (params, { signal }) => sample(params, context, signal),
   };
 }

@@ -16,6 +16,7 @@ export {
 } from './methods.ts';
 export { type CallContext, type ControlHandlers, ControlPeer } from './peer.ts';
 export { MAX_POINTS_PAGE, MAX_REASON, type StoredPoint } from './point-methods.ts';
+export type { ReadingRules } from './reading.ts';
 export { acceptRelay, openRelay, type RelayOptions } from './relay.ts';
 export {
   type DescribedPoint,

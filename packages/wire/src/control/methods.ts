@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { BANDWIDTH_METHODS } from './bandwidth.ts';
 import { bytes, Count, Digest, Instant, Role, record, Serial, text, Uuid } from './fields.ts';
 import { LOOK_METHODS } from './look-methods.ts';
+import { MACHINE_METHODS } from './machine-methods.ts';
 import { POINT_METHODS } from './point-methods.ts';
 import {
   AdoptedRepository,
@@ -210,6 +211,7 @@ export const METHODS = {
   'task.cancel': { caller: 'director', params: record(task), result: Nothing },
   ...LOOK_METHODS,
   ...BANDWIDTH_METHODS,
+  ...MACHINE_METHODS,
 } as const;
 
 export type Method = keyof typeof METHODS;

@@ -13,6 +13,7 @@ import {
   text,
   Uuid,
 } from './fields.ts';
+import { ReadingRules } from './reading.ts';
 import { UPKEEP_PHASES, UpkeepCounts, UpkeepReport, UpkeepStart } from './upkeep.ts';
 
 /** Milliseconds that the threads of a task spent in each stage, of those stages it has. */
@@ -103,6 +104,8 @@ export const BackupSpec = record({
   compression: text(16),
   /** Who can read what, as JSON; goes into the recovery point. */
   explanation: Type.Optional(text(16 * 1024)),
+  /** Absent: a Director that does not know of it. */
+  reading: Type.Optional(ReadingRules),
 });
 export type BackupSpec = Static<typeof BackupSpec>;
 

@@ -13,6 +13,7 @@ import {
 } from './jobs.ts';
 import { KEY_OPERATIONS } from './key-operations.ts';
 import { LOOK_OPERATIONS } from './look-operations.ts';
+import { MACHINE_OPERATIONS } from './machine-operations.ts';
 import { PasswordRequest, PasswordResource } from './passwords.ts';
 import { PointResource } from './points.ts';
 import { RETENTION_OPERATIONS } from './retention-operations.ts';
@@ -257,6 +258,7 @@ export const API = {
     status: 202,
   },
   ...LOOK_OPERATIONS,
+  ...MACHINE_OPERATIONS,
   ...KEY_OPERATIONS,
   ...TRUST_OPERATIONS,
   ...UPKEEP_OPERATIONS,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ReadingRules, readingFields } from '../control/reading.ts';
 import {
   CollectReport,
   CopyReport,
@@ -60,6 +61,7 @@ export const JobRequest = closed({
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'most that one run may store at the target' })),
   bandwidth: Type.Optional(Bandwidth),
   schedule: Type.Optional(Schedule),
+  reading: Type.Optional(ReadingRules),
   ...Keeping,
 });
 
@@ -70,6 +72,7 @@ export const JobChange = closed({
   schedule: Type.Optional(Type.Union([Schedule, Type.Null()], { description: 'null: only when it is asked for' })),
   bandwidth: Type.Optional(BandwidthChange),
   confirm: Keeping.confirm,
+  reading: Type.Optional(ReadingRules),
 });
 
 export const JobResource = Type.Object({
@@ -81,6 +84,7 @@ export const JobResource = Type.Object({
   password: Type.Optional(Named),
   compression: Type.String(),
   exclude: Type.Array(Type.String()),
+  reading: Type.Optional(Type.Object(readingFields)),
   quotaBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   bandwidth: Type.Optional(Type.String({ description: 'how much the links of its runs may carry' })),
   /** Absent: everything is kept. */

@@ -61,6 +61,16 @@ export class DirectoryFrame implements Disposable {
     return this.#path;
   }
 
+  /** Whether it was listed and holds this name. */
+  lists(name: string): boolean {
+    return this.#names?.includes(name) === true;
+  }
+
+  /** Leaves everything else in it out. */
+  keepOnly(name: string): void {
+    this.#names = [name];
+  }
+
   /** The next name. @throws what opening throws, if names of the last run were lost and it must be listed after all */
   next(): string | undefined {
     if (this.#known !== undefined) {

@@ -5,6 +5,7 @@ import { pathText } from '../path-text.ts';
 import { AT_FDCWD } from '../posix/libc.ts';
 import { printOf } from '../posix/print.ts';
 import { type FileStatus, lookAt, statAt, statPath } from '../posix/stat.ts';
+import { Boundaries, type BoundaryRules } from './boundaries.ts';
 import { ChangeTimes } from './change-times.ts';
 import { describeSource } from './describe-source.ts';
 import { DirectoryFrame } from './directory-frame.ts';
@@ -31,7 +32,7 @@ export type WalkItem =
 
 const UNCHANGED: WalkItem = { unchanged: true };
 
-export interface WalkOptions {
+export interface WalkOptions extends BoundaryRules {
   /** Name of the root entry in the tree. */
   name: Buffer;
   exclude: ExcludeRules;
@@ -62,12 +63,14 @@ class Walker {
   readonly #frames: DirectoryFrame[] = [];
   readonly #links = new HardLinks();
   readonly #times = new ChangeTimes();
+  readonly #boundaries: Boundaries;
   /** Names from the root down to the entry at hand; the last one belongs to the topmost frame. */
   readonly #components: string[] = [];
 
-  constructor({ exclude, known }: WalkOptions) {
-    this.#exclude = exclude;
-    this.#known = known;
+  constructor(options: WalkOptions) {
+    this.#exclude = options.exclude;
+    this.#known = options.known;
+    this.#boundaries = new Boundaries(options);
   }
 
   *items(root: Place): Generator<WalkItem, void, undefined> {
@@ -93,6 +96,7 @@ class Walker {
   #root(place: Place): WalkItem {
     const status = rootStatus(place.absolute);
     if (status.kind !== 'directory') return this.#item(place, status);
+    this.#boundaries.start(status.filesystem);
     const gaps = this.#known?.gaps ?? 0;
     const print = printOf(status);
     if (this.#known?.matches(place.tree, print, undefined)) {
@@ -102,7 +106,8 @@ class Walker {
     const top = openFrame(place, status);
     if ('code' in top) throw fail('unreadable', top.message);
     this.#frames.push(top);
-    return { entry: readMetadata(place, status, this.#times.settled(status, place.absolute)) };
+    const settled = !this.#boundaries.leaveOnlyTag(top) && this.#times.settled(status, place.absolute);
+    return { entry: readMetadata(place, status, settled) };
   }
 
   #rootFrame(place: Place, status: FileStatus, gaps: number): DirectoryFrame {
@@ -134,8 +139,8 @@ class Walker {
     const look = lookAt(AT_FDCWD, absolute);
     if (look === undefined || (look.links > 1 && !look.directory)) return false;
     const { filesystem } = look;
-    if (look.directory && !this.#times.foldersKept(filesystem, absolute)) return false;
-    if (!this.#times.kept(filesystem, look.directory ? absolute : frame.path)) return false;
+    if (look.directory ? !this.#mayRemember(filesystem, absolute) : !this.#times.kept(filesystem, frame.path))
+      return false;
     const tree = frame.treePath(name);
     const { gaps } = known;
     if (!known.matches(tree, look.print, undefined)) return false;
@@ -144,6 +149,10 @@ class Walker {
       this.#frames.push(DirectoryFrame.remembered(place, look.print, known, gaps));
     }
     return true;
+  }
+
+  #mayRemember(filesystem: number, folder: Buffer): boolean {
+    return this.#times.foldersKept(filesystem, folder) && !this.#boundaries.isBeyond(filesystem);
   }
 
   *#visit(frame: DirectoryFrame, name: string): Generator<WalkItem, void, undefined> {
@@ -167,10 +176,15 @@ class Walker {
 
   *#enter(place: Place, status: FileStatus): Generator<WalkItem, void, undefined> {
     const entry = readMetadata(place, status, this.#times.settled(status, place.absolute));
+    if (this.#boundaries.isBeyond(status.filesystem)) {
+      entry.source.settled = false;
+      yield { entry };
+      return;
+    }
     const frame = openFrame(place, status);
-    // One that could not be listed must be tried again, however unchanged it is.
-    if ('code' in frame) entry.source.settled = false;
-    else this.#frames.push(frame);
+    // One that could not be listed, or not whole, must be tried again, however unchanged it is.
+    if ('code' in frame || this.#boundaries.leaveOnlyTag(frame)) entry.source.settled = false;
+    if (!('code' in frame)) this.#frames.push(frame);
     yield { entry };
     if ('code' in frame) yield { warning: frame };
   }

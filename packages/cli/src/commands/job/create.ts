@@ -7,8 +7,9 @@ import { BANDWIDTH_HELP, parseLimit } from '../bandwidth.ts';
 import { choice, defineCommand, jsonOption } from '../define.ts';
 import { parsePlaces } from '../place.ts';
 import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from './keep.ts';
+import { addReadingOptions, type ReadingOptions, readingFields } from './reading.ts';
 
-interface Options {
+interface Options extends ReadingOptions {
   source: string[];
   repository: string;
   encryption: 'in-flight' | 'source-side';
@@ -24,7 +25,7 @@ interface Options {
 }
 
 export function addJobCreate(parent: Command, invocation: Invocation): void {
-  defineCommand(parent, {
+  const command = defineCommand(parent, {
     usage: 'create <name>',
     describe: 'make a backup job',
     examples: [
@@ -43,7 +44,8 @@ export function addJobCreate(parent: Command, invocation: Invocation): void {
     .addOption(choice('--encryption <mode>', 'who can read it', ['in-flight', 'source-side']).makeOptionMandatory())
     .option('--password <name>', 'encryption password, for source-side')
     .option('--compression <codec>', 'auto, zstd, zstd:LEVEL, lz4 or none')
-    .option('--exclude <pattern...>', 'what to leave out')
+    .option('--exclude <pattern...>', 'what to leave out');
+  addReadingOptions(command)
     .option('--bandwidth <limit>', BANDWIDTH_HELP)
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
@@ -87,6 +89,7 @@ function jobFields(options: Options) {
     ...(compression === undefined ? {} : { compression }),
     ...(exclude === undefined ? {} : { exclude }),
     ...limitField(options.bandwidth),
+    ...readingFields(options),
     ...keepingFields(options),
   };
 }

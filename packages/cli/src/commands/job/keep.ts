@@ -50,15 +50,16 @@ export interface KeepOptions {
   yes?: boolean;
 }
 
-/** The body of the request. @throws Failure `usage` when nothing is to be changed */
-export function keepChanges({ schedule, keep, immutable, yes }: KeepOptions) {
-  if ([schedule, keep, immutable].every((option) => option === undefined)) {
-    throw fail('usage', 'nothing to change: give --schedule, --keep or --immutable');
+/** The body of the request, with what else is changed. @throws Failure `usage` when nothing is to be changed */
+export function keepChanges<T extends object>({ schedule, keep, immutable, yes }: KeepOptions, others?: T) {
+  if ([schedule, keep, immutable, ...Object.values(others ?? {})].every((option) => option === undefined)) {
+    throw fail('usage', 'nothing to change: give --schedule, --keep, --immutable or another option');
   }
   return {
     ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? null : schedule }),
     ...(keep === undefined ? {} : { keep: parseKeep(keep) }),
     ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
     ...(yes === undefined ? {} : { confirm: yes }),
+    ...others,
   };
 }

@@ -6,29 +6,32 @@ import type { Invocation } from '../../session/host.ts';
 import { BANDWIDTH_HELP, BANDWIDTH_NOTES, parseLimit } from '../bandwidth.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { KEEP_HELP, type KeepOptions, keepChanges, SCHEDULE_HELP } from './keep.ts';
+import { addReadingOptions, type ReadingOptions, readingFields } from './reading.ts';
 
-interface Options extends KeepOptions {
+interface Options extends KeepOptions, ReadingOptions {
   bandwidth?: string;
   json?: boolean;
 }
 
 export function addJobUpdate(parent: Command, invocation: Invocation): void {
-  defineCommand(parent, {
+  const command = defineCommand(parent, {
     usage: 'update <job>',
-    describe: 'change when a job runs, what its links carry, and how long its recovery points are kept',
+    describe: 'change when a job runs, how it reads, what its links carry, and how long its recovery points are kept',
     examples: [
       'sealift job update web --keep last=3,daily=7,weekly=4,monthly=12,yearly=3',
       'sealift job update web --keep all',
       "sealift job update web --schedule '0 */4 * * 1-5'",
       'sealift job update web --immutable 30',
       "sealift job update web --bandwidth '20M; mon-fri 08:00-18:00 2M'",
+      'sealift job update web --exclude-caches --no-one-file-system',
     ],
     notes:
       'See first what a rule would remove: sealift job retention JOB --keep RULE. It is applied after each run that\n' +
       'made a recovery point, and once a day. --immutable counts for the recovery points that are made from now on;\n' +
       'the lock of those there are can only be lengthened: sealift point lock.\n' +
       BANDWIDTH_NOTES,
-  })
+  });
+  addReadingOptions(command)
     .option('--bandwidth <limit>', BANDWIDTH_HELP)
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
@@ -43,9 +46,8 @@ export function addJobUpdate(parent: Command, invocation: Invocation): void {
     });
 }
 
-function changesOf({ bandwidth, ...options }: Options) {
-  if (bandwidth === undefined) return keepChanges(options);
-  const { schedule, keep, immutable } = options;
-  const alone = [schedule, keep, immutable].every((option) => option === undefined);
-  return { bandwidth: parseLimit(bandwidth), ...(alone ? {} : keepChanges(options)) };
+function changesOf(options: Options) {
+  const { bandwidth } = options;
+  const limit = bandwidth === undefined ? {} : { bandwidth: parseLimit(bandwidth) };
+  return keepChanges(options, { ...readingFields(options), ...limit });
 }
