@@ -56,9 +56,17 @@ interface WrittenGroup {
   length: number;
 }
 
+/** A pack that groups are added to. */
+interface OpenPack {
+  file: PackFile;
+  /** In the table. */
+  number: number;
+}
+
 /**
  * Group commit: puts are gathered, written with one vectored write and one sync, then acknowledged together. While
- * groups are being written the next one gathers. Where files do not grow durably, each group is a pack of its own.
+ * groups are written or synced, others follow, and the next one gathers; a pack that is long enough is finished beside
+ * them. Where files do not grow durably, each group is a pack of its own.
  */
 export class GroupWriter implements ChunkWriter {
   readonly sealUnder: RunKey | undefined;
@@ -74,8 +82,10 @@ export class GroupWriter implements ChunkWriter {
   #lastAdded = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #writing = new Set<Promise<void>>();
-  #pack: PackFile | undefined;
-  #packNumber = -1;
+  #pack: Promise<OpenPack> | undefined;
+  /** Bytes of all groups given to `#pack`. */
+  #packBytes = 0;
+  readonly #finishing = new Set<Promise<void>>();
   #failure: Failure | undefined;
   /** Puts not answered yet, those waiting for credit included. */
   readonly #unanswered = new Set<Promise<void>>();
@@ -184,9 +194,7 @@ export class GroupWriter implements ChunkWriter {
     } catch (thrown) {
       this.#failure = toFailure(thrown);
       for (const record of group) record.reject(this.#failure);
-      return;
     }
-    if (this.#pack !== undefined && this.#pack.length >= PACK_TARGET) await this.#finishPack().catch(() => {});
   }
 
   async #commit(group: readonly WaitingRecord[]): Promise<void> {
@@ -197,16 +205,33 @@ export class GroupWriter implements ChunkWriter {
     this.#host.assertLeaseHeld();
     const { table } = this.#host;
     for (const entry of entries) table.addStored(this.#session.zone, number, entry);
-    table.pack(number).length = length;
+    if (length > 0) table.pack(number).length = length;
   }
 
   async #append(group: readonly WaitingRecord[]): Promise<WrittenGroup> {
+    this.#pack ??= this.#beginPack();
+    const beginning = this.#pack;
+    this.#packBytes += group.reduce((sum, { length }) => sum + length, 0);
+    const full = this.#packBytes >= PACK_TARGET;
+    if (full) this.#pack = undefined;
+    const { file, number } = await beginning;
+    const adding = file.add(group);
+    if (full) this.#finishBeside({ file, number });
+    return { number, entries: await adding, length: 0 };
+  }
+
+  async #beginPack(): Promise<OpenPack> {
     const { table, store } = this.#host;
-    if (this.#pack === undefined) {
-      this.#pack = await PackFile.begin(store, this.#session);
-      this.#packNumber = table.addPack(this.#pack.header, this.#pack.name);
-    }
-    return { number: this.#packNumber, entries: await this.#pack.add(group), length: 0 };
+    this.#packBytes = 0;
+    const file = await PackFile.begin(store, this.#session);
+    return { file, number: table.addPack(file.header, file.name) };
+  }
+
+  #finishBeside(pack: OpenPack): void {
+    const finishing = this.#finishPack(pack)
+      .catch(() => {})
+      .finally(() => this.#finishing.delete(finishing));
+    this.#finishing.add(finishing);
   }
 
   /** A pack that is published although the lease was lost does no harm: nothing in it was acknowledged. */
@@ -223,14 +248,13 @@ export class GroupWriter implements ChunkWriter {
     }
   }
 
-  async #finishPack(): Promise<void> {
-    const pack = this.#pack;
-    if (pack === undefined) return;
-    this.#pack = undefined;
-    const indexed = this.#host.table.pack(this.#packNumber);
-    const publishing = this.#publish(pack).finally(() => {
-      indexed.name = pack.name;
-      indexed.length = pack.length;
+  /** What was added is durable, and so in the table, before the pack moves to its final name. */
+  async #finishPack({ file, number }: OpenPack): Promise<void> {
+    await file.settled();
+    const indexed = this.#host.table.pack(number);
+    const publishing = this.#publish(file).finally(() => {
+      indexed.name = file.name;
+      indexed.length = file.length;
     });
     indexed.moving = publishing.catch(() => {});
     try {
@@ -258,8 +282,12 @@ export class GroupWriter implements ChunkWriter {
     this.#schedule();
     await Promise.allSettled(this.#unanswered);
     while (this.#writing.size > 0) await Promise.all(this.#writing);
+    await Promise.all(this.#finishing);
     const reported = this.#failure !== undefined;
-    await this.#finishPack().catch((thrown) => {
+    // A pack that could not be begun has failed the puts that were to go into it.
+    const pack = await this.#pack?.catch(() => undefined);
+    if (pack === undefined) return;
+    await this.#finishPack(pack).catch((thrown) => {
       if (!reported) throw thrown;
     });
   }

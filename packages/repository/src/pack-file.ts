@@ -16,15 +16,27 @@ export interface RecordToWrite {
   length: number;
 }
 
-/** A pack being written: records are appended and made durable in groups, the footer comes last. */
+/**
+ * A pack being written: records are appended and made durable in groups, the footer comes last. Several groups may be on
+ * their way: while one is synced the next is appended. They become durable in their order, and when one fails, so do
+ * all behind it, whatever their own syncs said.
+ */
 export class PackFile {
   readonly header: PackHeader;
   readonly #file: GrowingFile;
   readonly #entries: PackEntry[] = [];
+  /** Changes of the file, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Of the group appended last, and so of all before it. */
+  #durable: Promise<void> = Promise.resolve();
+  /** End of what is durable. */
+  #durableLength = 0;
+  #failed: { thrown: unknown } | undefined;
 
   private constructor(header: PackHeader, file: GrowingFile) {
     this.header = header;
     this.#file = file;
+    this.#durableLength = file.length;
   }
 
   static async begin(store: Store, session: { zone: Buffer; run?: RunRecord }): Promise<PackFile> {
@@ -52,8 +64,15 @@ export class PackFile {
     return this.#entries.length === 0;
   }
 
-  /** Writes a group and makes it durable; on failure nothing of it counts. */
+  /** Writes a group and makes it durable; on failure nothing of it counts, nor of any group after it. */
   async add(records: readonly RecordToWrite[]): Promise<PackEntry[]> {
+    const { entries, durable } = await this.#inTurn(() => this.#append(records));
+    await durable;
+    return entries;
+  }
+
+  async #append(records: readonly RecordToWrite[]): Promise<{ entries: PackEntry[]; durable: Promise<void> }> {
+    if (this.#failed !== undefined) throw this.#failed.thrown;
     const before = this.#file.length;
     let offset = before;
     const entries = records.map(({ entry, length }) => {
@@ -63,20 +82,50 @@ export class PackFile {
     });
     try {
       await this.#file.append(records.flatMap((record) => record.parts));
-      await this.#file.sync();
     } catch (thrown) {
+      this.#failed ??= { thrown };
       await this.#file.cutBack(before).catch(() => {});
       throw thrown;
     }
+    this.#durable = this.#makeDurable(entries, this.#file.length, this.#durable);
+    // Whoever added the group hears of it; the next group may never come.
+    this.#durable.catch(() => {});
+    return { entries, durable: this.#durable };
+  }
+
+  async #makeDurable(entries: PackEntry[], end: number, before: Promise<void>): Promise<void> {
+    try {
+      const outcomes = await Promise.allSettled([before, this.#file.sync()]);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    } catch (thrown) {
+      this.#failed ??= { thrown };
+      await this.#inTurn(() => this.#file.cutBack(this.#durableLength)).catch(() => {});
+      throw thrown;
+    }
+    this.#durableLength = end;
     for (const entry of entries) this.#entries.push(entry);
-    return entries;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  /** Resolves when every group added is durable or has failed. */
+  async settled(): Promise<void> {
+    await this.#turn;
+    await this.#durable.catch(() => {});
   }
 
   /** Writes the footer and publishes. Returns the final name. On failure all records stay readable under `name`. */
   async finish(): Promise<string> {
+    await this.settled();
     const name = packName(this.header.packId);
-    await this.#file.append([encodeFooter(this.header, this.#entries, this.#file.length)]);
-    await this.#file.publish(name);
+    await this.#inTurn(async () => {
+      await this.#file.append([encodeFooter(this.header, this.#entries, this.#file.length)]);
+      await this.#file.publish(name);
+    });
     return name;
   }
 

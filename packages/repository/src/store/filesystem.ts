@@ -13,11 +13,11 @@ const INCOMING = 'incoming';
 const MOST_OPEN_FILES = 32;
 const PACKING: Packing = {
   growsDurably: true,
-  group: 8 * 1024 * 1024,
+  group: 4 * 1024 * 1024,
   waiting: 16 * 1024 * 1024,
   idle: 3,
   longestWait: 30,
-  parallel: 1,
+  parallel: 3,
 };
 
 /**

@@ -56,7 +56,7 @@ export interface Packing {
   idle: number;
   /** A group is written at the latest after so long, ms. */
   longestWait: number;
-  /** Groups of one session written at the same time; 1 where files grow durably. */
+  /** Groups of one session on their way at the same time: in files that grow, one is written while others are synced. */
   parallel: number;
 }
 
