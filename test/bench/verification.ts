@@ -91,7 +91,7 @@ try {
   await using repository = await openRepository(store, { holder: randomUUID() });
   await fill(repository);
   await using workers = createTargetWorkers(Math.ceil(availableParallelism() / 2));
-  const prove = proveInFlight(workers, repository.dedupSecret);
+  const prove = proveInFlight(workers, () => repository.dedupSecret);
   const paths = packsOf(folder);
   const steps: Record<string, () => Promise<unknown>> = {
     reading: async () => throughPacks(paths, () => {}),

@@ -55,7 +55,9 @@ async function same(restored: string): Promise<string[]> {
   return [...compareTrees(tree, restored)].map(({ path }) => String(path));
 }
 
+/** Of the job with source-side encryption, and of the one without. */
 const points: string[] = [];
+const plain: string[] = [];
 
 t.before(async () => {
   await mkdir(tree);
@@ -101,23 +103,38 @@ t.test('a point that was copied before is found there, and not sent again', asyn
   t.match((await copy('--point', point)).report, { copied: [{ point }], alreadyThere: 1, chunks: 0 });
 });
 
-t.test('in-flight points are left out, and refused by name', async (t) => {
-  const plain = await backUp('plain');
-  t.match((await copy()).report, { copied: [] });
-  for (const what of [
-    ['--point', plain],
-    ['--job', 'plain'],
-  ]) {
-    const refused = await sealift('repository', 'copy', 'store', '--to', 'offsite', ...what);
-    t.equal(refused.status, 1);
-    t.match(refused.stderr, /copy needs source-side points/);
-  }
+t.test('an in-flight point is copied like others, and restores from the second target', async (t) => {
+  plain.push(await backUp('plain'));
+  const [point = ''] = plain;
+  const { report } = await copy();
+  t.match(report, { copied: [{ point }], left: 0 });
+  t.ok(report.chunks > 0);
+  const to = join(folder, 'plain-restored');
+  await done('point', 'restore', point, '--from', 'offsite', '--to', `source:${to}`, '--wait');
+  t.same(await same(join(to, 'tree')), []);
+  t.match((await copy('--point', point)).report, { alreadyThere: 1, chunks: 0 });
+});
+
+t.test('what leaves encryption at rest with a copy is refused, until it is said that this is meant', async (t) => {
+  const sealed = ['--path', join(folder, 'sealed'), '--encrypt', 'password', '--password-file', passwordFile];
+  await done('repository', 'create', 'sealed', '--transporter', 'second-target', ...sealed);
+  const [point = ''] = plain;
+  await done('repository', 'copy', 'store', '--to', 'sealed', '--point', point, '--wait');
+  await done('repository', 'create', 'open', '--transporter', 'target', '--path', join(folder, 'open'));
+  const onwards = ['repository', 'copy', 'sealed', '--to', 'open', '--point', point];
+  t.match(await sealift(...onwards), { status: 1, stderr: /copy-unseals/ });
+  t.match(JSON.parse(await done(...onwards, '--unsealed', '--wait', '--json')), { report: { copied: [{ point }] } });
+  const to = join(folder, 'unsealed');
+  await done('point', 'restore', point, '--from', 'open', '--to', `source:${to}`, '--wait');
+  t.same(await same(join(to, 'tree')), []);
+  const create = ['copy', 'create', 'onwards', '--from', 'sealed', '--to', 'open'];
+  t.match(await sealift(...create), { status: 1, stderr: /copy-unseals/ });
 });
 
 t.test('a repository of the same target takes a copy, too', async (t) => {
   await done('repository', 'create', 'beside', '--transporter', 'target', '--path', join(folder, 'beside'));
   const run = JSON.parse(await done('repository', 'copy', 'store', '--to', 'beside', '--wait', '--json'));
-  t.match(run.report, { copied: points.map((point) => ({ point })), left: 0 });
+  t.match(run.report, { copied: [...points, ...plain].map((point) => ({ point })), left: 0 });
 });
 
 t.test(
@@ -160,7 +177,7 @@ t.test('points of which the other repository has sealed the data itself are left
   const where = ['--source', `source:${tree}`, '--repository', 'mixed', '--encryption', 'source-side'];
   await done('job', 'create', 'direct', ...where, '--password', 'vault');
   await backUp('direct');
-  const run = await sealift('repository', 'copy', 'store', '--to', 'mixed', '--wait', '--json');
+  const run = await sealift('repository', 'copy', 'store', '--to', 'mixed', '--job', 'films', '--wait', '--json');
   t.equal(run.status, 3);
   t.match(JSON.parse(run.stdout), { state: 'warnings', report: { copied: [], left: 2 } });
   for (const point of [first, second]) t.match(run.stderr, new RegExp(`points/${point}: .*\\(point-refused\\)`));
@@ -188,9 +205,17 @@ t.test('with the first target and its repository gone, the copy restores, verifi
   await done('point', 'restore', point, '--from', 'offsite', '--to', `source:${to}`, '--wait');
   t.same(await same(join(to, 'tree')), []);
   const verified = JSON.parse(await done('repository', 'verify', 'offsite', '--wait', '--json'));
-  t.match(verified.report, { points: 2, damagedFiles: 0, missingChunks: 0 });
+  t.match(verified.report, { points: 3, damagedFiles: 0, missingChunks: 0 });
+  const [inFlight = ''] = plain;
+  const back = join(folder, 'plain-again');
+  await done('point', 'restore', inFlight, '--from', 'offsite', '--to', `source:${back}`, '--wait');
+  t.same(await same(join(back, 'tree')), []);
   await site.kill('second-target');
   const recovered = join(folder, 'recovered');
-  await done('recover', '--repository', offsite, '--to', recovered, '--password-file', passwordFile);
+  const from = ['recover', '--repository', offsite, '--password-file', passwordFile];
+  await done(...from, '--point', point, '--to', recovered);
   t.same(await same(join(recovered, 'tree')), []);
+  const recoveredPlain = join(folder, 'recovered-plain');
+  await done(...from, '--point', inFlight, '--to', recoveredPlain);
+  t.same(await same(join(recoveredPlain, 'tree')), []);
 });

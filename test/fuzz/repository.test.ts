@@ -31,6 +31,7 @@ import {
 } from '../../packages/repository/src/format/pack-record.ts';
 import { decodePointLock, encodePointLock } from '../../packages/repository/src/format/point-lock.ts';
 import { decodeRemoval, encodeRemoval } from '../../packages/repository/src/format/removal.ts';
+import { decodeZoneSecret, encodeZoneSecret } from '../../packages/repository/src/format/zone-secret.ts';
 import { fuzz } from './mutations.ts';
 
 const id = () => randomBytes(32);
@@ -86,7 +87,12 @@ t.test('key tables', async (t) => {
     keys.slot({ id: randomBytes(16), kind: 'password', label: 'of the admins', kdf }, id()),
     keys.slot({ id: randomBytes(16), kind: 'kms', label: '', kms }, id()),
   ];
-  await fuzz(t, [keys.encode(1, slots), keys.rotated().encode(2, slots.slice(1))], decodeKeyTable);
+  const zoned = keys.withZone(randomBytes(16), id());
+  await fuzz(
+    t,
+    [keys.encode(1, slots), keys.rotated().encode(2, slots.slice(1)), zoned.encode(3, slots)],
+    decodeKeyTable,
+  );
 });
 
 t.test('locks of recovery points, and those that a repository demands', async (t) => {
@@ -94,6 +100,11 @@ t.test('locks of recovery points, and those that a repository demands', async (t
   const held = { ...lock, hold: { reason: 'audit', since: Date.now() } };
   await fuzz(t, [encodePointLock(lock), encodePointLock(held)], decodePointLock);
   await fuzz(t, [encodeLeastLock({ period: 86_400_000, recordedAt: Date.now() })], decodeLeastLock);
+});
+
+t.test('secrets of zones', async (t) => {
+  const secret = { repositoryId: randomBytes(16), zone: randomBytes(16), dedupSecret: id() };
+  await fuzz(t, [encodeZoneSecret(secret)], decodeZoneSecret);
 });
 
 t.test('the log of removals', async (t) => {

@@ -2,16 +2,16 @@ import { failuresOf } from '@sealift/core';
 
 /** Every failure that the Director reports by itself. */
 export const fail = failuresOf({
-  /** Recovery points that can stand in no other repository. */
-  'copy-needs-source-side': {
-    kind: 'refused',
-    advice:
-      'Copy the points of jobs with source-side encryption; for others, run a second job to the other repository.',
-  },
   /** Two standing copies of the same points. */
   'copy-overlaps': {
     kind: 'refused',
     advice: 'Change that one (sealift copy update), or name other jobs with --job.',
+  },
+  /** In-flight points would leave encryption at rest. */
+  'copy-unseals': {
+    kind: 'refused',
+    advice:
+      'Copy to a repository that is encrypted at rest, name jobs with source-side encryption with --job, or give --unsealed.',
   },
   /** Another Director works on this data folder. */
   'data-in-use': { kind: 'refused', advice: 'Stop the other Director, or give this one a folder of its own.' },

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:https';
@@ -10,6 +10,7 @@ import {
   createAuthority,
   createDomain,
   createKeyAndRequest,
+  readTicket,
   uuidBytes,
 } from '@sealift/crypto';
 import type { Alarm, ControlHandlers, DescribedPoint, NumberedEvent, PointReport } from '@sealift/wire';
@@ -104,7 +105,7 @@ t.test(
   async (t) => {
     await using stage = await openTheatre();
     const repositoryId = randomUUID();
-    const [good, wrongSource, byTarget, stranger, otherZone] = chain(repositoryId, 5) as [
+    const [good, wrongSource, byTarget, stranger, twoModes] = chain(repositoryId, 5) as [
       DescribedPoint,
       DescribedPoint,
       DescribedPoint,
@@ -114,8 +115,8 @@ t.test(
     wrongSource.certificate = await certified(old, randomUUID());
     byTarget.certificate = await certified(old, sourceId, 'target');
     stranger.certificate = await certified(await createAuthority(), sourceId);
-    otherZone.zone = uuidBytes(randomUUID());
-    const points = [good, wrongSource, byTarget, stranger, otherZone];
+    twoModes.descriptor = randomBytes(300);
+    const points = [good, wrongSource, byTarget, stranger, twoModes];
     const adopted = await adopt(stage, target(repositoryId, points, [certificateDer(old.certificate)]));
     t.match(adopted, { added: 1, refused: 4 });
     t.match(
@@ -124,9 +125,32 @@ t.test(
         [wrongSource.id, 'point-inconsistent'],
         [byTarget.id, 'point-inconsistent'],
         [stranger.id, 'authority-unknown'],
-        [otherZone.id, 'point-inconsistent'],
+        [twoModes.id, 'point-inconsistent'],
       ],
     );
+  },
+);
+
+t.test(
+  'of an in-flight point that was copied from another repository, who restores it gets a ticket for its zone',
+  async (t) => {
+    await using stage = await openTheatre();
+    const { client, source } = stage;
+    const [repositoryId, zone] = [randomUUID(), randomUUID()];
+    const [own, copied] = chain(repositoryId, 2) as [DescribedPoint, DescribedPoint];
+    copied.zone = uuidBytes(zone);
+    const adopted = await adopt(stage, target(repositoryId, [own, copied], [certificateDer(old.certificate)]));
+    t.match(adopted, { added: 2, refused: 0 });
+    const ticketFor = async (point: string, at: number) => {
+      const body = { transporter: 'laptop', path: `/srv/restored-${at}` };
+      await client.call('restorePoint', { params: { id: point }, body });
+      const { taskId } = await source.task(at);
+      const ticket = readTicket((await (await source.connected()).call('task.ticket', { taskId })).ticket);
+      await client.call('cancelRun', { params: { id: taskId } });
+      return ticket;
+    };
+    const ofCopied = await ticketFor(copied.id, 0);
+    t.match(ofCopied, { mode: 'in-flight', rights: ['read'], repositoryId, domainId: zone });
   },
 );
 

@@ -173,3 +173,26 @@ t.test('what a repair reports as lost is copied back from the repository that ho
   const body = { to: 'store', point: alone };
   await t.rejects(client.call('startCopy', { params: { id: 'offsite' }, body }), { code: 'not-found' });
 });
+
+t.test('the ticket to copy an in-flight point names its zone, and so does that to restore the copy', async (t) => {
+  await using stage = await openTheatre();
+  const { client, source, target } = stage;
+  await newJob(stage, 'photos');
+  const { id: store } = await client.call('getRepository', { params: { id: 'store' } });
+  const body = { name: 'offsite', transporter: 'vault', path: '/srv/offsite' };
+  const { id: offsite } = await client.call('createRepository', { body });
+  const point = await backUp(stage);
+  const { id: taskId } = await client.call('startCopy', { params: { id: 'store' }, body: { to: 'offsite' } });
+  t.match(await target.task(0), { taskId, spec: { points: [point] } });
+  const peer = await target.connected();
+  const copying = readTicket((await peer.call('task.ticket', { taskId, pointId: point })).ticket);
+  t.match(copying, { rights: ['copy'], mode: 'in-flight', repositoryId: offsite, domainId: store });
+  await peer.call('task.finished', { taskId, result: resultWith(offsite, [point]) });
+  await runWhen(stage, taskId, ({ state }) => state === 'done');
+  const where = { transporter: 'laptop', path: '/srv/restored', from: 'offsite' };
+  const restore = await client.call('restorePoint', { params: { id: point }, body: where });
+  await source.until(() => source.started.some((task) => task.taskId === restore.id));
+  const laptop = await source.connected();
+  const reading = readTicket((await laptop.call('task.ticket', { taskId: restore.id })).ticket);
+  t.match(reading, { rights: ['read'], mode: 'in-flight', repositoryId: offsite, domainId: store });
+});

@@ -1,7 +1,8 @@
 import { type Failure, orderedParallel } from '@sealift/core';
 import type { RunRecord } from '@sealift/crypto';
+import { uuidText } from '@sealift/crypto';
 import type { PointCopy } from '@sealift/repository';
-import type { Link } from '@sealift/wire';
+import type { Link, Open } from '@sealift/wire';
 import { fail } from './failures.ts';
 import { BackupSession } from './transfer/backup-session.ts';
 import { holdLink } from './transfer/reconnecting-link.ts';
@@ -31,54 +32,56 @@ const QUESTIONS = 2;
 const READ_AHEAD = 8;
 
 /**
- * Brings a recovery point into another repository, unchanged: first the chunks that are not there, run by run, for a
- * session stores under one run; then the reference list and the point itself. What an earlier attempt has brought over is
+ * Brings a recovery point into another repository, unchanged: first the chunks that are not there; those of a source-side
+ * point run by run, for a session stores under one run; then the reference list and the point itself. What an earlier attempt has brought over is
  * found by asking, and not sent again. Memory: a window of chunks and a few questions, whatever the size of the point.
  *
  * @throws Failure `not-permitted`, `chunk-missing`, `chunk-damaged`, and what the other target refuses
  */
 export async function copyPoint(options: CopyOptions, signal: AbortSignal): Promise<Copied> {
   const { point } = options;
-  return await withSession(options, point.run, signal, async (main) => {
+  return await withSession(options, ownOf(point), signal, async (main) => {
     const { committed } = await main.opened();
     if (committed !== undefined) {
       if (committed.equals(point.hash)) return { wasThere: true, receivedAt: Date.now() };
       throw fail('point-substituted', `The other repository holds another recovery point ${point.pointId}.`);
     }
     // The main session stays open throughout: what was found present is kept for as long as it lasts.
-    const others = await survey(options, main);
-    for (const run of others) {
-      await withSession(options, run, signal, async (session) => {
-        await bring(
-          options,
-          session,
-          idsOf(options, (id) => sameRun(point.runOf(id), run)),
-        );
-        await session.drained();
-      });
-    }
+    if (point.by.mode === 'in-flight') await bring(options, main, point.references());
+    else await bringRuns(options, main, point.by, signal);
     const references = { batches: () => point.references(), summary: async () => point.summary };
     const { receivedAt } = await main.commit(references, () => point.manifest);
     return { wasThere: false, receivedAt };
   });
 }
 
+type SealedBySource = Extract<PointCopy['by'], { mode: 'source-side' }>;
+
+async function bringRuns(
+  options: CopyOptions,
+  main: BackupSession,
+  sealed: SealedBySource,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const run of await survey(options, main, sealed)) {
+    await withSession(options, { run }, signal, async (session) => {
+      const ids = idsOf(options, (id) => sameRun(sealed.runOf(id), run));
+      await bring(options, session, ids);
+      await session.drained();
+    });
+  }
+}
+
 /** Brings what the run of the point itself has sealed. @returns the other runs of which something is lacking */
-async function survey(options: CopyOptions, main: BackupSession): Promise<RunRecord[]> {
-  const { point } = options;
+async function survey(options: CopyOptions, main: BackupSession, { run: own, runOf }: SealedBySource) {
   const others = new Map<string, RunRecord>();
   const ownOnly = (id: Buffer) => {
-    const run = point.runOf(id);
-    if (sameRun(run, point.run)) return true;
+    const run = runOf(id);
+    if (sameRun(run, own)) return true;
     others.set(run.runSalt.toString('hex'), run);
     return false;
   };
-  await bring(
-    options,
-    main,
-    idsOf(options, () => true),
-    ownOnly,
-  );
+  await bring(options, main, options.point.references(), ownOnly);
   return [...others.values()];
 }
 
@@ -120,12 +123,12 @@ async function* idsOf({ point }: CopyOptions, chosen: (id: Buffer) => boolean): 
 
 async function withSession<T>(
   { point, repositoryId, connect, onSent, onReconnect }: CopyOptions,
-  run: RunRecord,
+  by: Pick<Open, 'run' | 'zone'>,
   signal: AbortSignal,
   work: (session: BackupSession) => Promise<T>,
 ): Promise<T> {
   const session = new BackupSession();
-  const open = { purpose: 'copy' as const, runId: point.pointId, jobId: point.jobId, repositoryId, run };
+  const open = { purpose: 'copy' as const, runId: point.pointId, jobId: point.jobId, repositoryId, ...by };
   const options = { connect, open, onSent: (bytes: number) => onSent({ bytes }), onLost: onReconnect };
   const holding = holdLink(session, options, signal);
   holding.catch((thrown) => session.fail(thrown));
@@ -140,6 +143,12 @@ async function withSession<T>(
   } finally {
     session.finish();
   }
+}
+
+/** What the session is opened with in which the point is committed. */
+function ownOf({ by }: PointCopy): Pick<Open, 'run' | 'zone'> {
+  if (by.mode === 'source-side') return { run: by.run };
+  return { zone: { id: uuidText(by.zone), dedupSecret: by.dedupSecret } };
 }
 
 function sameRun(one: RunRecord, other: RunRecord): boolean {

@@ -79,5 +79,13 @@ function checkTicket(link: Link, open: Open): Ticket {
   if (open.purpose !== 'restore' && (ticket.mode === 'source-side') !== (open.run !== undefined)) {
     throw fail('not-permitted', `The ticket is for ${ticket.mode} mode, and the session was opened in the other.`);
   }
+  checkZone(ticket, open);
   return ticket;
+}
+
+/** An in-flight point is copied with the secret of its zone, and a ticket says of which zone. */
+function checkZone({ mode, domainId, runId }: Ticket, { purpose, zone }: Open): void {
+  const wanted = purpose === 'copy' && mode === 'in-flight' ? domainId : undefined;
+  if (zone?.id === wanted && (zone !== undefined) === (purpose === 'copy' && mode === 'in-flight')) return;
+  throw fail('not-permitted', `The ticket of run ${runId} does not allow chunks of this zone.`);
 }

@@ -17,7 +17,8 @@ export class RepositorySource implements PointSource {
   }
 
   get chunkSecret(): Buffer {
-    return this.#repository.dedupSecret;
+    const { zones, dedupSecret } = this.#repository;
+    return this.#zone === undefined ? dedupSecret : zones.of(this.#zone);
   }
 
   /** Source-side points are ciphertext of their own and need nothing of the repository's keys. */

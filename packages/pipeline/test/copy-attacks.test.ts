@@ -4,7 +4,7 @@ import { openManifest, type PointCopy, sealManifest } from '@sealift/repository'
 import { decodeRefused, encodeOpen, type Link, MESSAGE, type Open } from '@sealift/wire';
 import t from 'tap';
 import { pair } from './pair.ts';
-import { codeOf, isWhole, twoPoints } from './points-to-copy.ts';
+import { codeOf, isWhole, runOf, twoPoints } from './points-to-copy.ts';
 import { SecondRepository } from './second-repository.ts';
 
 /** What the other target says to a session opened so. */
@@ -21,7 +21,8 @@ t.test('a ticket to copy opens nothing else, and another ticket opens no copy', 
   await using both = await pair();
   await using second = await SecondRepository.of(both);
   const [point, other] = await twoPoints(both);
-  const { pointId: runId, jobId, run } = point;
+  const { pointId: runId, jobId } = point;
+  const run = runOf(point);
   const open = { runId, jobId, repositoryId: second.repository.id };
   t.equal(await answerTo(await second.linkFor(point), { ...open, purpose: 'copy', run }), `message ${MESSAGE.opened}`);
   t.equal(await answerTo(await second.linkFor(point), { ...open, purpose: 'backup', run }), 'not-permitted');
@@ -39,7 +40,7 @@ t.test('the copying target can bring no other point than the one that its ticket
   await using second = await SecondRepository.of(both);
   const [point] = await twoPoints(both);
   const { manifest } = openManifest(point.manifest);
-  const domainRun = both.domain.runKey(point.run.runSalt, point.run.epoch);
+  const domainRun = both.domain.runKey(runOf(point).runSalt, runOf(point).epoch);
   const ownMade = sealManifest({ ...manifest, sourceId: both.target.id }, { identity: both.target, run: domainRun });
   const newer = sealManifest(
     { ...manifest, createdAt: manifest.createdAt + 1 },
@@ -66,7 +67,8 @@ t.test('chunks of a foreign zone or run are refused, and so is a list with less 
     return chunk;
   };
   t.equal(await codeOf(second.copy({ ...point, read: foreign })), 'protocol-violation', 'a foreign zone');
-  t.equal(await codeOf(second.copy({ ...point, runOf: () => point.run })), 'protocol-violation', 'a foreign run');
+  const by = { ...point.by, runOf: () => runOf(point) };
+  t.equal(await codeOf(second.copy({ ...point, by })), 'protocol-violation', 'a foreign run');
   const otherDomain = second.copy(point, { grant: { domainId: second.repository.id } });
   t.equal(await codeOf(otherDomain), 'wrong-zone', 'a ticket for another domain');
   const { summary, references } = first;

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Failure } from '@sealift/core';
 import type { Link } from '@sealift/wire';
 import t from 'tap';
@@ -69,11 +67,4 @@ t.test('a copy outlives its links', async (t) => {
   await second.copy(point, { onChunk, onLink: (link) => links.push(link) });
   t.ok(links.length > 2, `${links.length} links were made`);
   t.ok(await isWhole(point, second.repository));
-});
-
-t.test('an in-flight point cannot be copied', async (t) => {
-  await using both = await pair();
-  writeFileSync(join(both.folder, 'file'), 'contents');
-  const { pointId } = await both.backup([join(both.folder, 'file')], 'in-flight');
-  t.equal(await codeOf(both.repository.pointCopy(pointId)), 'copy-needs-source-side');
 });

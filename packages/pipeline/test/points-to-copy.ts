@@ -2,21 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '@sealift/core';
-import type { PointCopy, Repository } from '@sealift/repository';
+import type { RunRecord } from '@sealift/crypto';
+import type { PointCopy, ProtectionMode, Repository } from '@sealift/repository';
 import type { Pair } from './pair.ts';
 import { noise } from './sources.ts';
 
 export const MIB = 1024 * 1024;
 
 /** Two points, the second with the chunks of the first and some of its own. */
-export async function twoPoints(both: Pair, length = 2 * MIB): Promise<[PointCopy, PointCopy]> {
+export async function twoPoints(
+  both: Pair,
+  length = 2 * MIB,
+  mode: ProtectionMode = 'source-side',
+): Promise<[PointCopy, PointCopy]> {
   const tree = join(both.folder, 'tree');
   mkdirSync(tree);
   writeFileSync(join(tree, 'film'), randomBytes(length));
   for (let i = 0; i < 30; i++) writeFileSync(join(tree, `note-${i}`), noise(`note-${i}`, 2_000));
-  const first = await both.backup([tree], 'source-side');
+  const first = await both.backup([tree], mode);
   writeFileSync(join(tree, 'clip'), noise('clip', MIB));
-  const second = await both.backup([tree], 'source-side');
+  const second = await both.backup([tree], mode);
   return [await both.repository.pointCopy(first.pointId), await both.repository.pointCopy(second.pointId)];
 }
 
@@ -37,6 +42,12 @@ export async function isWhole(point: PointCopy, other: Repository): Promise<bool
     if (!(one?.body.equals(two?.body ?? Buffer.alloc(0)) && one.members.equals(two?.members ?? one.body))) return false;
   }
   return (await other.pointRuns(point.pointId)).missingCount === 0;
+}
+
+/** The run that made a source-side point. */
+export function runOf({ by }: PointCopy): RunRecord {
+  if (by.mode === 'source-side') return by.run;
+  throw new Error('an in-flight point has no run');
 }
 
 export async function codeOf(work: Promise<unknown>): Promise<string> {

@@ -44,7 +44,7 @@ t.test('with the keys of the repository a chunk is found whose contents are othe
     await using writer = repository.writer({ zone: uuidBytes(repository.id) });
     await Promise.all([writer.put(stored(data, idOf(data))), writer.put(stored(bundle, idOf(bundle)))]);
   }
-  const prove = proveInFlight(pool, repository.dedupSecret);
+  const prove = proveInFlight(pool, () => repository.dedupSecret);
   t.match(await repository.verify({ prove }), { flaws: 0, idsProven: 2 });
   {
     await using writer = repository.writer({ zone: uuidBytes(repository.id) });
@@ -80,7 +80,7 @@ t.test('in a repository that is encrypted at rest ids are made again once it is 
       await writer.put({ ...plain, body, checksum: createHash('sha256').update(body).digest() });
     }
   }
-  const prove = proveInFlight(pool, repository.dedupSecret);
+  const prove = proveInFlight(pool, () => repository.dedupSecret);
   t.match(await repository.verify({}), { flaws: 0 }, 'checksums alone do not tell');
   t.match(await repository.verify({ prove }), { flaws: 1, idsProven: 1, damagedChunks: 1 });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   createTicketKey,
   type Identity,
+  newUuidBytes,
   parseCertificate,
   signTicket,
   type TicketGrant,
@@ -44,15 +45,19 @@ export class SecondRepository implements AsyncDisposable {
     this.repository = this.#resources.use(repository);
   }
 
-  static async of(both: Pair): Promise<SecondRepository> {
-    const store = filesystemStore(join(both.folder, 'second'));
-    await createRepository(store);
-    return await SecondRepository.reopened(both);
+  /** A new one; with `slotKey`, encrypted at rest and unlocked. */
+  static async of(both: Pair, { slotKey }: { slotKey?: Buffer } = {}, folder = 'second'): Promise<SecondRepository> {
+    const store = filesystemStore(join(both.folder, folder));
+    const slot = { id: newUuidBytes(), kind: 'keyfile', label: 'second' } as const;
+    await createRepository(store, slotKey === undefined ? undefined : { slot, slotKey });
+    const second = await SecondRepository.reopened(both, folder);
+    if (slotKey !== undefined) second.repository.encryption?.unlock(slot.id, slotKey);
+    return second;
   }
 
   /** The one that was made before, served by a Transporter of its own. */
-  static async reopened(both: Pair): Promise<SecondRepository> {
-    const store = filesystemStore(join(both.folder, 'second'));
+  static async reopened(both: Pair, folder = 'second'): Promise<SecondRepository> {
+    const store = filesystemStore(join(both.folder, folder));
     const identity = await both.enrol('target');
     const second = new SecondRepository(both, await openRepository(store, { holder: identity.id }), identity);
     await second.#listen();
@@ -60,7 +65,7 @@ export class SecondRepository implements AsyncDisposable {
   }
 
   /** A link from the target of the pair, with a ticket to copy this point unless told otherwise. */
-  linkFor(point: Pick<PointCopy, 'pointId' | 'hash'>, grant: Partial<TicketGrant> = {}): Promise<Link> {
+  linkFor(point: Pick<PointCopy, 'pointId' | 'hash' | 'by'>, grant: Partial<TicketGrant> = {}): Promise<Link> {
     const now = Date.now();
     const ticket = signTicket(this.#tickets.privateKey, {
       jti: randomUUID(),
@@ -72,8 +77,8 @@ export class SecondRepository implements AsyncDisposable {
       sourceKeyHash: parseCertificate(this.#both.target.certificate).publicKeyHash,
       targetKeyHash: parseCertificate(this.#identity.certificate).publicKeyHash,
       repositoryId: this.repository.id,
-      mode: 'source-side',
-      domainId: uuidText(this.#both.domain.domainId),
+      mode: point.by.mode,
+      domainId: uuidText(point.by.mode === 'in-flight' ? point.by.zone : this.#both.domain.domainId),
       ...(grant.rights === undefined ? { rights: ['copy'], pointHash: point.hash } : { rights: grant.rights }),
       ...grant,
     });

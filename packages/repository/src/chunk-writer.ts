@@ -48,6 +48,11 @@ interface WaitingRecord extends RecordToWrite {
   reject: (failure: Failure) => void;
 }
 
+interface Session {
+  zone: Buffer;
+  run?: RunRecord | undefined;
+}
+
 interface WrittenGroup {
   /** Of the pack. */
   number: number;
@@ -92,11 +97,11 @@ export class GroupWriter implements ChunkWriter {
   #ended = false;
   #closing: Promise<void> | undefined;
 
-  constructor(host: WriterHost, session: { zone: Buffer; run?: RunRecord }, handle: SessionHandle, sealUnder?: RunKey) {
+  constructor(host: WriterHost, session: Session, handle: SessionHandle, sealUnder?: RunKey) {
     this.sealUnder = sealUnder;
     this.#host = host;
     this.#handle = handle;
-    this.#session = session;
+    this.#session = publicSession(session);
     this.#zoneKey = session.zone.toString('hex');
     this.#packing = host.store.packing;
     this.#credit = new ByteCredit(this.#packing.waiting);
@@ -291,6 +296,12 @@ export class GroupWriter implements ChunkWriter {
       if (!reported) throw thrown;
     });
   }
+}
+
+/** Only the public part of a run is kept, even if the caller's object carries its key. */
+function publicSession({ zone, run }: Session): { zone: Buffer; run?: RunRecord } {
+  if (run === undefined) return { zone };
+  return { zone, run: { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment } };
 }
 
 function recordOf(chunk: ChunkToStore): RecordToWrite {

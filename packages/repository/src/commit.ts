@@ -3,6 +3,7 @@ import { fail } from './failures.ts';
 import type { Manifest } from './format/manifest-body.ts';
 import { type PackTable, runKeyOf } from './index/pack-table.ts';
 import type { ReferenceCollector, ReferenceSummary } from './references.ts';
+import type { InFlightZones } from './zones/in-flight-zones.ts';
 
 /**
  * What must hold before a recovery point becomes visible: the manifest speaks of this point, this zone and this
@@ -12,13 +13,13 @@ export function checkCommit(
   manifest: Manifest,
   references: ReferenceCollector,
   summary: ReferenceSummary,
-  repository: { id: Buffer; table: PackTable },
+  repository: { zones: InFlightZones; table: PackTable },
 ): void {
   const { pointId } = manifest;
   if (references.pointId !== pointId) {
     throw fail('point-refused', `The reference list of ${references.pointId} was sent with point ${pointId}.`);
   }
-  checkZone(manifest, references, repository.id);
+  checkZone(manifest, references, repository.zones);
   const { count, hash } = manifest.references;
   if (count !== summary.count || !hash.equals(summary.hash)) {
     throw fail(
@@ -32,12 +33,12 @@ export function checkCommit(
   checkRuns(manifest, summary, repository.table);
 }
 
-function checkZone(manifest: Manifest, references: ReferenceCollector, repositoryId: Buffer): void {
+function checkZone(manifest: Manifest, references: ReferenceCollector, inFlight: InFlightZones): void {
   const { pointId, zone } = manifest;
   if (!zone.equals(references.zone)) {
     throw fail('wrong-zone', `Point ${pointId} belongs to another dedup zone than its session.`);
   }
-  if (zone.equals(repositoryId) !== (manifest.mode === 'in-flight')) {
+  if (inFlight.has(zone) !== (manifest.mode === 'in-flight')) {
     throw fail('wrong-zone', `Point ${pointId} of mode ${manifest.mode} does not belong to its dedup zone.`);
   }
 }

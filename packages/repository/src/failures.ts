@@ -2,12 +2,6 @@ import { failuresOf } from '@sealift/core';
 
 /** Every failure this package reports of itself; errors of the operating system keep the codes of core. */
 export const fail = failuresOf({
-  /** A recovery point that can stand in no other repository. */
-  'copy-needs-source-side': {
-    kind: 'refused',
-    advice:
-      'Copy the points of jobs with source-side encryption; for others, run a second job to the other repository.',
-  },
   /** Bytes of a stored or received structure break its format. */
   'format-damaged': { kind: 'corrupt', advice: 'Compare with another copy of the repository and check the disk.' },
   /** A value given by our own code cannot be written in the format. */
@@ -85,6 +79,16 @@ export const fail = failuresOf({
   /** A recovery point does not fit what was sent with it. */
   'point-refused': { kind: 'refused', advice: 'Run the job again; if it repeats, update both Transporters.' },
   'wrong-zone': { kind: 'refused', advice: 'Run the job with the encryption it was created with.' },
+  /** What keys the ids of chunks that were copied from another repository is lost. */
+  'zone-unknown': {
+    kind: 'corrupt',
+    advice: 'Copy one recovery point from that repository again, which brings it back: sealift repository copy.',
+  },
+  /** A copy brings another dedup secret of a zone than the one under which its chunks stand here. */
+  'zone-differs': {
+    kind: 'refused',
+    advice: 'Find out which target was tampered with. To begin anew, copy to another repository.',
+  },
   /** Signature, MAC or checksum of a manifest does not hold. */
   'manifest-forged': { kind: 'corrupt', advice: 'Do not restore from this point before knowing who changed it.' },
   'wrong-run-key': { kind: 'refused', advice: 'Use the encryption password of the job that made this point.' },

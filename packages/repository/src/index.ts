@@ -53,3 +53,4 @@ export type { ChunkToProve, ProveChunk } from './upkeep/read-pack.ts';
 export type { ReadTree } from './upkeep/rebuild-references.ts';
 export type { Repair, RepairOptions } from './upkeep/repair.ts';
 export type { Verification, VerifyOptions, VerifyProgress } from './upkeep/verify.ts';
+export type { ZoneSecrets } from './zones/zone-secrets.ts';

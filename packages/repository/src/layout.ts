@@ -1,3 +1,5 @@
+import { uuidText } from '@sealift/crypto';
+
 /** Names of files in a repository. */
 
 export const CONFIG_NAME = 'config';
@@ -16,6 +18,9 @@ export const UPKEEP_FOLDER = 'upkeep';
 /** What a collection agrees on with the other Transporters that serve the repository. */
 export const COLLECTIONS_FOLDER = 'collections';
 export const KEYS_FOLDER = 'keys';
+/** Dedup secrets of the zones of other repositories, where this one is not encrypted at rest. */
+export const ZONES_FOLDER = 'zones';
+export const SPARE_ZONES_FOLDER = `${SPARE_FOLDER}/zones`;
 export const LOCKS_FOLDER = 'locks';
 export const REMOVALS_FOLDER = 'removals';
 /** When each pack was last read whole; can be lost. */
@@ -32,6 +37,7 @@ const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const POINT_NAME = new RegExp(`^points/(${UUID})$`);
 const SPARE_POINT_NAME = new RegExp(`^spare/points/(${UUID})$`);
 const AUTHORITY_NAME = /^authorities\/[0-9a-f]{64}$/;
+const ZONE_NAME = new RegExp(`^(?:spare/)?zones/(${UUID})$`);
 const LEASE_NAME = new RegExp(`^(?:leases|upkeep)/([0-9]{12})-(${UUID})(-fence)?$`);
 const KEY_TABLE_NAME = /^keys\/([0-9]{12})-([12])$/;
 const LOCK_NAME = new RegExp(`^locks/(${UUID})/([0-9]{8})$`);
@@ -94,6 +100,19 @@ export function referencesName(pointId: string): string {
 /** Id of the point whose reference list has this name. */
 export function parseReferencesName(name: string): string | undefined {
   return pointIdOf(name.replace(REFERENCES_FOLDER, POINTS_FOLDER));
+}
+
+export function zoneName(zone: Buffer): string {
+  return `${ZONES_FOLDER}/${uuidText(zone)}`;
+}
+
+export function spareZoneName(zone: Buffer): string {
+  return `${SPARE_ZONES_FOLDER}/${uuidText(zone)}`;
+}
+
+/** The zone, a UUID, of whose secret the file with this name is a copy. */
+export function parseZoneName(name: string): string | undefined {
+  return ZONE_NAME.exec(name)?.[1];
 }
 
 /** @param fingerprint SHA-256 of its public key */

@@ -11,6 +11,7 @@ import { loadSnapshot } from './snapshot/load-snapshot.ts';
 import type { SavedPieces } from './snapshot/saved-pieces.ts';
 import { snapshotPlace } from './snapshot/snapshot-place.ts';
 import type { Store } from './store/store.ts';
+import type { InFlightZones } from './zones/in-flight-zones.ts';
 
 /** Read from the end of each pack at first; the footer of a pack of 1 MiB chunks fits many times. */
 const TAIL = 64 * 1024;
@@ -35,8 +36,8 @@ export interface LoadOptions {
   onProblem: (failure: Failure) => void;
   /** Where ends of packs are kept on this machine. */
   cache?: MetadataCache | undefined;
-  /** Encrypted at rest: the master keys there are, and the zone that is sealed under them. */
-  sealed?: { zone: Buffer; epochs: ReadonlySet<number> } | undefined;
+  /** Encrypted at rest: the master keys there are, and the zones that are sealed under them. */
+  sealed?: { zones: InFlightZones; epochs: ReadonlySet<number> } | undefined;
 }
 
 export interface LoadedPacks {
@@ -96,7 +97,7 @@ function takeIn(table: PackTable, pack: LoadedPack, options: LoadOptions): numbe
 
 /** A pack under a master key that is gone came back, or was published late; what it holds stands elsewhere, or is lost. */
 function opens({ header, name }: LoadedPack, { sealed, onProblem }: LoadOptions): boolean {
-  if (sealed === undefined || !header.zone.equals(sealed.zone)) return true;
+  if (sealed === undefined || !sealed.zones.has(header.zone)) return true;
   if (header.run !== undefined && sealed.epochs.has(header.run.epoch)) return true;
   const under = header.run === undefined ? 'no master key' : `master key ${header.run.epoch}, which is gone`;
   onProblem(fail('pack-damaged', `Pack ${name} is sealed under ${under}: nothing in it counts as there.`));

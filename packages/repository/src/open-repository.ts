@@ -6,8 +6,9 @@ import { MasterKeys } from './at-rest/master-keys.ts';
 import { keepAuthority } from './authorities.ts';
 import { RepositoryClock } from './clock.ts';
 import { fail } from './failures.ts';
-import { encodeConfig } from './format/config.ts';
+import { encodeConfig, type RepositoryConfig } from './format/config.ts';
 import type { DecodedKeyTable, SlotDescription } from './format/key-table.ts';
+import type { ZoneSecret } from './format/zone-secret.ts';
 import { PackTable } from './index/pack-table.ts';
 import { CONFIG_NAME, isUuid } from './layout.ts';
 import { Lease, servingTerms } from './lease.ts';
@@ -27,6 +28,8 @@ import { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
 import { snapshotPlace } from './snapshot/snapshot-place.ts';
 import type { IndexMemory } from './spill/index-memory.ts';
 import type { Store } from './store/store.ts';
+import { InFlightZones } from './zones/in-flight-zones.ts';
+import { keepBothCopies, readZoneFiles } from './zones/zone-files.ts';
 
 /** The first key slot of a repository that is encrypted at rest. */
 export interface FirstSlot {
@@ -108,10 +111,14 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const keyTable = config.encrypted ? await readKeyTable(store, config.id) : undefined;
   const problems: Failure[] = [options.trouble, damage].filter((failure) => failure !== undefined);
   const onProblem = (failure: Failure) => problems.push(failure);
-  const sealed = keyTable && { zone: config.id, epochs: epochsOf(keyTable) };
+  const { zones, zoneSecrets, halved } = await openZones(store, config, keyTable, onProblem);
+  const sealed = keyTable && { zones, epochs: epochsOf(keyTable) };
   const loading = { readOnly, onProblem, cache: options.cache, sealed };
-  if (lease !== undefined) await keepBeside(store, stored, options.authority, onProblem);
-  const table = held.use(new PackTable(config.id, options.indexMemory));
+  if (lease !== undefined) {
+    await keepBeside(store, stored, options.authority, onProblem);
+    for (const secret of halved) await keepBothCopies(store, secret, onProblem);
+  }
+  const table = held.use(new PackTable(config.id, options.indexMemory, zones));
   // Points before packs: what a point refers to was durable before the point was, so the packs seen later hold it.
   const { shelf, clock } = await openShelf(store, loading);
   const { storedBytes, saved } = await loadPacks(store, table, loading);
@@ -123,7 +130,22 @@ export async function openRepository(store: Store, options: OpenRepositoryOption
   const freeBytes = await store.freeBytes();
   held.move();
   const parts: Parts = {
-    ...{ store, config, lease, table, keyTable, sessions, snapshots, shelf, clock, problems, storedBytes, freeBytes },
+    ...{
+      store,
+      config,
+      zones,
+      zoneSecrets,
+      lease,
+      table,
+      keyTable,
+      sessions,
+      snapshots,
+      shelf,
+      clock,
+      problems,
+      storedBytes,
+      freeBytes,
+    },
     reload: readOnly ? () => reload(parts, options) : undefined,
   };
   snapshots?.consider();
@@ -141,13 +163,41 @@ async function keepBeside(
   if (authority !== undefined) await keepAuthority(store, authority, onProblem);
 }
 
+interface OpenedZones {
+  zones: InFlightZones;
+  zoneSecrets: Map<string, Buffer>;
+  /** Those of which one copy is not there. */
+  halved: ZoneSecret[];
+}
+
+/** Zones of other repositories are in the key table where there is one, else in files of their own. */
+async function openZones(
+  store: Store,
+  { id }: RepositoryConfig,
+  keyTable: DecodedKeyTable | undefined,
+  onProblem: (failure: Failure) => void,
+): Promise<OpenedZones> {
+  if (keyTable !== undefined) {
+    const sealed = keyTable.zones.map(({ zone }) => zone);
+    return { zones: new InFlightZones(id, sealed), zoneSecrets: new Map(), halved: [] };
+  }
+  const { secrets, halved } = await readZoneFiles(store, id, onProblem);
+  const stored = [...secrets].map(([hex, dedupSecret]) => ({ zone: Buffer.from(hex, 'hex'), dedupSecret }));
+  const zones = new InFlightZones(
+    id,
+    stored.map(({ zone }) => zone),
+  );
+  const lacking = stored.filter(({ zone }) => halved.has(zone.toString('hex')));
+  return { zones, zoneSecrets: secrets, halved: lacking.map((secret) => ({ ...secret, repositoryId: id })) };
+}
+
 function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {
   return new Set([epoch, ...earlier.map((key) => key.epoch)]);
 }
 
 /** What is in the packs now, in place of what was in them at the opening. */
 async function reload(parts: Parts, { cache, indexMemory }: OpenRepositoryOptions): Promise<void> {
-  const table = new PackTable(parts.config.id, indexMemory);
+  const table = new PackTable(parts.config.id, indexMemory, parts.zones);
   // What is running may look up in the old one until it ends.
   for (const index of parts.table.indexes()) indexMemory?.delete(index);
   const { storedBytes } = await loadPacks(parts.store, table, { readOnly: true, onProblem: () => {}, cache });

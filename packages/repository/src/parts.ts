@@ -8,10 +8,15 @@ import type { PointShelf } from './point-shelf.ts';
 import type { RecordHost } from './read-record.ts';
 import type { Sessions } from './sessions.ts';
 import type { SnapshotKeeper } from './snapshot/snapshot-keeper.ts';
+import type { InFlightZones } from './zones/in-flight-zones.ts';
 
 /** What an open repository is made of. */
 export interface Parts extends RecordHost {
   config: RepositoryConfig;
+  /** Whose chunks are in-flight chunks. */
+  zones: InFlightZones;
+  /** Not encrypted at rest: dedup secrets of the zones of other repositories, by zone in hexadecimal. */
+  zoneSecrets: Map<string, Buffer>;
   /** There when it is encrypted at rest. */
   keyTable: DecodedKeyTable | undefined;
   /** Absent when opened for reading. */

@@ -3,11 +3,11 @@ import { fail } from './failures.ts';
 import { openManifest } from './format/recovery-point.ts';
 import type { PackTable } from './index/pack-table.ts';
 import { namedReferences } from './point-runs.ts';
-import { readChunk } from './read-chunk.ts';
-import type { RecordReader } from './read-record.ts';
+import { type ReadFrom, readChunk } from './read-chunk.ts';
 import type { Store } from './store/store.ts';
+import type { ZoneSecrets } from './zones/zone-secrets.ts';
 
-/** A sealed chunk as it is stored. */
+/** A chunk as its reader gets it: sealed by its source, or, of an in-flight point, plain. */
 export interface ChunkToCopy {
   type: ChunkType;
   id: Buffer;
@@ -24,55 +24,51 @@ export interface PointCopy {
   hash: Buffer;
   /** The manifest file. */
   manifest: Buffer;
-  /** The run that made it. */
-  run: RunRecord;
+  /** What its chunks are sealed by. */
+  by:
+    | {
+        mode: 'source-side' /** The run that made it. */;
+        run: RunRecord /** @throws Failure `chunk-missing` */;
+        runOf(id: Buffer): RunRecord;
+      }
+    | { mode: 'in-flight'; zone: Buffer /** Keys the ids of its zone, 32 bytes. */; dedupSecret: Buffer };
   /** Of its reference list. */
   summary: { count: number; hash: Buffer };
   /** The ids of its reference list in order, end to end, at most 4096 at a time. */
   references(): AsyncGenerator<Buffer, void, undefined>;
-  /** Under which run a chunk is sealed. @throws Failure `chunk-missing` */
-  runOf(id: Buffer): RunRecord;
   /** The body in memory of its own. @throws Failure `chunk-missing`, `chunk-damaged` */
   read(id: Buffer): Promise<ChunkToCopy>;
 }
 
 interface Host {
   parts: { store: Store; table: PackTable };
-  records: RecordReader;
+  zones: ZoneSecrets;
+  /** How chunks of a zone are read. */
+  from(zone: Buffer): ReadFrom;
 }
 
-/** In-flight ids are keyed by a secret of their repository, so such a point cannot stand in another one. */
-export function pointCopy({ parts, records }: Host, file: Buffer): PointCopy {
+export function pointCopy({ parts, zones, from }: Host, file: Buffer): PointCopy {
   const { manifest, hash } = openManifest(file);
   const { pointId, jobId, zone, run, references } = manifest;
-  if (run === undefined) {
-    throw fail(
-      'copy-needs-source-side',
-      `Recovery point ${pointId} is of in-flight mode: copy needs source-side points.`,
-    );
-  }
   const { store, table } = parts;
+  const runOf = (id: Buffer) => {
+    const found = table.chunk(zone, id);
+    if (found !== undefined) return table.run(found.in.run);
+    throw fail('chunk-missing', `Chunk ${id.toString('hex')} is not in the repository ${store.location}.`);
+  };
   return {
     pointId,
     jobId,
     hash,
     manifest: file,
-    run,
+    by:
+      run === undefined
+        ? { mode: 'in-flight', zone, dedupSecret: zones.of(zone) }
+        : { mode: 'source-side', run, runOf },
     summary: references,
     references: () => namedReferences(store, pointId),
-    runOf: (id) => {
-      const found = table.chunk(zone, id);
-      if (found === undefined) {
-        throw fail('chunk-missing', `Chunk ${id.toString('hex')} is not in the repository ${store.location}.`);
-      }
-      return table.run(found.in.run);
-    },
     read: async (id) => {
-      const { type, members, body } = await readChunk(
-        { records, parts, encryption: undefined },
-        { zone, id },
-        undefined,
-      );
+      const { type, members, body } = await readChunk(from(zone), { zone, id }, undefined);
       // Copied, for the memory that the body lies in is given back when it was sent.
       return { type, id: Buffer.from(id), members: Buffer.from(members), body };
     },

@@ -1,7 +1,8 @@
 import { orderedParallel, toFailure } from '@sealift/core';
 import { ID_LENGTH } from './format/limits.ts';
 import type { PackTable } from './index/pack-table.ts';
-import { CONFIG_NAME, KEYS_FOLDER, pointName, referencesName } from './layout.ts';
+import { CONFIG_NAME, KEYS_FOLDER, pointName, referencesName, zoneName } from './layout.ts';
+import type { Parts } from './parts.ts';
 import { storedReferences } from './point-runs.ts';
 import type { PointRecord } from './points.ts';
 import type { Store } from './store/store.ts';
@@ -16,12 +17,15 @@ const ATTEMPTS = 5;
 export class PointRetention {
   readonly #store: Store;
   readonly #table: PackTable;
+  /** By the zone in hexadecimal. */
+  readonly #zoneFiles: ReadonlyMap<string, unknown>;
   /** Names known to be retained, and until when, so that each is asked for once. */
   readonly #retained = new Map<string, number>();
 
-  constructor(store: Store, table: PackTable) {
+  constructor({ store, table, zoneSecrets }: Pick<Parts, 'store' | 'table' | 'zoneSecrets'>) {
     this.#store = store;
     this.#table = table;
+    this.#zoneFiles = zoneSecrets;
   }
 
   /** A point whose lock was just set. May be called again; does nothing where the store cannot do it. */
@@ -51,6 +55,7 @@ export class PointRetention {
   async #namesOf({ id, zone }: PointRecord): Promise<Set<string>> {
     // Of what is kept twice, one copy is enough.
     const names = new Set([CONFIG_NAME, pointName(id), referencesName(id), ...(await this.#store.list(KEYS_FOLDER))]);
+    if (this.#zoneFiles.has(zone.toString('hex'))) names.add(zoneName(zone));
     for await (const ids of storedReferences(this.#store, id)) {
       for (let i = 0; i < ids.length; i += ID_LENGTH) {
         const found = this.#table.chunk(zone, ids.subarray(i, i + ID_LENGTH));

@@ -11,7 +11,8 @@ import type { Store } from './store/store.ts';
 /** A chunk may be moved, and the key it was sealed under erased, between reading and opening it; both again and again. */
 const ATTEMPTS = 4;
 
-interface From {
+/** Where a chunk is read, and what opens it. */
+export interface ReadFrom {
   records: RecordReader;
   /** The table is replaced when a reader builds it anew. */
   parts: { store: Store; table: PackTable };
@@ -28,7 +29,7 @@ interface ReadChunk {
 
 /** A chunk, compared with its checksum and opened where the repository has sealed it. */
 export async function readChunk(
-  from: From,
+  from: ReadFrom,
   { zone, id }: { zone: Buffer; id: Buffer },
   signal: AbortSignal | undefined,
 ): Promise<ReadChunk> {

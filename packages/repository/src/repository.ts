@@ -11,6 +11,7 @@ import type { Removal } from './removals.ts';
 import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
 import type { Repair, RepairOptions } from './upkeep/repair.ts';
 import type { Verification, VerifyOptions } from './upkeep/verify.ts';
+import type { ZoneSecrets } from './zones/zone-secrets.ts';
 
 export interface RepositoryStats {
   points: number;
@@ -43,10 +44,12 @@ export interface PointRuns {
 export interface Repository extends AsyncDisposable {
   /** UUID. */
   readonly id: string;
-  /** Encryption at rest, if it was chosen at creation. While it is locked, chunks of the own zone are out of reach. */
+  /** Encryption at rest, if it was chosen at creation. While it is locked, in-flight chunks are out of reach. */
   readonly encryption: RepositoryEncryption | undefined;
-  /** 32 bytes from which the ids of in-flight chunks are derived. @throws Failure `repository-locked` */
+  /** 32 bytes from which the ids of in-flight chunks of the own zone are derived. @throws Failure `repository-locked` */
   readonly dedupSecret: Buffer;
+  /** The same for every zone: a copied in-flight point keeps the zone of the repository that it was made in. */
+  readonly zones: ZoneSecrets;
   readonly readOnly: boolean;
   /** Damage found while opening: each names the pack or point and says what is left of it. Jumps of the clock come later. */
   readonly problems: readonly Failure[];
@@ -60,8 +63,8 @@ export interface Repository extends AsyncDisposable {
    */
   writer(session: { zone: Buffer; run?: RunRecord; pointId?: string }): ChunkWriter;
   /**
-   * A chunk, checked against its checksum: as it was put, or, in the own zone of a repository that is encrypted at rest,
-   * what was sealed. In memory of its own, so it can be transferred.
+   * A chunk, checked against its checksum: as it was put, or, of an in-flight chunk in a repository that is encrypted at
+   * rest, what was sealed. In memory of its own, so it can be transferred.
    */
   readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }>;
   points(): Promise<PointRecord[]>;
@@ -71,7 +74,7 @@ export interface Repository extends AsyncDisposable {
   pointRuns(id: string): Promise<PointRuns>;
   /** Certificates (DER) of the authorities under which its points were made, as far as they were kept. */
   authorities(): Promise<Buffer[]>;
-  /** What another repository needs to hold the same point. @throws Failure `copy-needs-source-side` */
+  /** What another repository needs to hold the same point. @throws Failure `repository-locked`, `zone-unknown` */
   pointCopy(id: string): Promise<PointCopy>;
   references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector>;
   /** Makes a point visible, whole and durable, or changes nothing. The same bytes again give the same record. */

@@ -17,7 +17,7 @@ import { readPointFile } from './point-file.ts';
 import { PointRetention } from './point-retention.ts';
 import { runsOfPoint } from './point-runs.ts';
 import { type PointRecord, pointRecord } from './points.ts';
-import { readChunk } from './read-chunk.ts';
+import { type ReadFrom, readChunk } from './read-chunk.ts';
 import { RecordReader } from './read-record.ts';
 import { type ReferenceCollector, SpilledReferences } from './references.ts';
 import type { Removal } from './removals.ts';
@@ -27,10 +27,12 @@ import type { CollectOptions, CollectReport } from './upkeep/collection.ts';
 import type { Repair, RepairOptions } from './upkeep/repair.ts';
 import { Upkeep } from './upkeep/upkeep.ts';
 import type { Verification, VerifyOptions } from './upkeep/verify.ts';
+import { ZoneSecrets } from './zones/zone-secrets.ts';
 
 export class ServedRepository implements Repository {
   readonly id: string;
   readonly encryption: RepositoryEncryption | undefined;
+  readonly zones: ZoneSecrets;
   readonly readOnly: boolean;
   readonly problems: readonly Failure[];
   readonly #parts: Parts;
@@ -47,12 +49,14 @@ export class ServedRepository implements Repository {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.id = uuidText(parts.config.id);
-    const host = { store: parts.store, confirmWritable: () => this.#writable().lease.confirm() };
-    this.encryption = parts.keyTable && new RepositoryEncryption(host, parts.keyTable);
+    const confirmWritable = () => this.#writable().lease.confirm();
+    this.encryption =
+      parts.keyTable && new RepositoryEncryption({ store: parts.store, confirmWritable }, parts.keyTable);
+    this.zones = new ZoneSecrets(parts, this.encryption, confirmWritable);
     this.readOnly = parts.lease === undefined;
     this.problems = parts.problems;
     this.#records = new RecordReader(parts);
-    this.#retention = new PointRetention(parts.store, parts.table);
+    this.#retention = new PointRetention(parts);
     this.#writerHost = {
       store: parts.store,
       table: parts.table,
@@ -65,6 +69,7 @@ export class ServedRepository implements Repository {
     this.#upkeep = new Upkeep({
       parts,
       encryption: this.encryption,
+      zones: this.zones,
       points: () => this.points(),
       epochsBeingWritten: () => [...this.#writers].flatMap(({ sealUnder }) => sealUnder?.epoch ?? []),
       keepSpare: (id) => this.#inTurn(() => this.#parts.shelf.keepSpare(id)),
@@ -73,7 +78,7 @@ export class ServedRepository implements Repository {
   }
 
   get dedupSecret(): Buffer {
-    return this.encryption === undefined ? this.#parts.config.dedupSecret : this.encryption.dedupSecret;
+    return this.zones.of(this.#parts.config.id);
   }
 
   get isIndexDamaged(): boolean {
@@ -87,23 +92,19 @@ export class ServedRepository implements Repository {
   writer(session: { zone: Buffer; run?: RunRecord; pointId?: string }): ChunkWriter {
     const { sessions } = this.#writable();
     if (session.zone.length !== ZONE_LENGTH) throw fail('wrong-zone', `A zone of ${session.zone.length} bytes.`);
-    const own = session.zone.equals(this.#parts.config.id);
-    if (own !== (session.run === undefined)) {
+    const inFlight = this.zones.has(session.zone);
+    if (inFlight !== (session.run === undefined)) {
       throw fail('wrong-zone', 'A run is given for exactly the zones of source-side encryption.');
     }
-    const sealUnder = own ? this.encryption?.newRun() : undefined;
+    const sealUnder = inFlight ? this.encryption?.newRun() : undefined;
     const handle = sessions.begin(session.pointId);
-    const packed = publicSession({ run: sealUnder, ...session });
-    const writer = new GroupWriter(this.#writerHost, packed, handle, sealUnder);
+    const writer = new GroupWriter(this.#writerHost, { run: sealUnder, ...session }, handle, sealUnder);
     this.#writers.add(writer);
     return writer;
   }
 
   async readChunk(zone: Buffer, id: Buffer, signal?: AbortSignal): Promise<{ type: ChunkType; body: Buffer }> {
-    const sealed = this.encryption !== undefined && zone.equals(this.#parts.config.id);
-    const open = sealed ? this.encryption : undefined;
-    const from = { records: this.#records, parts: this.#parts, encryption: open };
-    const { type, body } = await readChunk(from, { zone, id }, signal);
+    const { type, body } = await readChunk(this.#readingFrom(zone), { zone, id }, signal);
     return { type, body };
   }
 
@@ -131,7 +132,7 @@ export class ServedRepository implements Repository {
 
   async pointCopy(id: string): Promise<PointCopy> {
     const { manifest } = await this.readPoint(id);
-    return pointCopy({ parts: this.#parts, records: this.#records }, manifest);
+    return pointCopy({ parts: this.#parts, zones: this.zones, from: (zone) => this.#readingFrom(zone) }, manifest);
   }
 
   async references(of: { pointId: string; zone: Buffer }): Promise<ReferenceCollector> {
@@ -217,6 +218,12 @@ export class ServedRepository implements Repository {
     return this.#closing;
   }
 
+  /** What it has sealed itself is opened. */
+  #readingFrom(zone: Buffer): ReadFrom {
+    const encryption = this.zones.has(zone) ? this.encryption : undefined;
+    return { records: this.#records, parts: this.#parts, encryption };
+  }
+
   #inTurn<T>(change: (right: RightToWrite) => Promise<T>): Promise<T> {
     const turn = this.#changing.then(async () => {
       const right = this.#writable();
@@ -228,7 +235,7 @@ export class ServedRepository implements Repository {
   }
 
   async #commit(commit: PointToCommit, sessions: Sessions): Promise<PointRecord> {
-    const { store, table, config, shelf, clock } = this.#parts;
+    const { store, table, zones, shelf, clock } = this.#parts;
     const opened = openManifest(commit.manifest);
     const { pointId } = opened.manifest;
     if (pointId !== commit.pointId)
@@ -244,7 +251,7 @@ export class ServedRepository implements Repository {
     // Until the point is there, what was found is kept by this session alone.
     const session = sessions.begin(pointId);
     try {
-      checkCommit(opened.manifest, commit.references, await commit.references.finish(), { id: config.id, table });
+      checkCommit(opened.manifest, commit.references, await commit.references.finish(), { zones, table });
       const record = pointRecord(opened, await commit.references.publish(clock.now()));
       await shelf.lockAhead(record, commit.lockFor ?? 0);
       await publishPoint(store, pointId, commit.manifest);
@@ -284,13 +291,4 @@ export class ServedRepository implements Repository {
     for (const references of this.#references) held.use(references);
     await Promise.all([...this.#writers].map((writer) => writer.close()));
   }
-}
-
-/** Only the public part of a run is kept, even if the caller's object carries its key. */
-function publicSession({ zone, run }: { zone: Buffer; run?: RunRecord | undefined }): {
-  zone: Buffer;
-  run?: RunRecord;
-} {
-  if (run === undefined) return { zone };
-  return { zone, run: { runSalt: run.runSalt, epoch: run.epoch, commitment: run.commitment } };
 }

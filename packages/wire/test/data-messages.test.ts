@@ -38,7 +38,7 @@ const summary = fc.record({
 });
 const open = fc.record(
   {
-    purpose: fc.constantFrom('backup' as const, 'restore' as const),
+    purpose: fc.constantFrom('backup' as const, 'restore' as const, 'copy' as const),
     runId: uuid,
     repositoryId: uuid,
     jobId: uuid,
@@ -46,6 +46,13 @@ const open = fc.record(
   },
   { requiredKeys: ['purpose', 'runId', 'repositoryId', 'jobId'] },
 );
+const openOfZone = fc.record({
+  purpose: fc.constant('copy' as const),
+  runId: uuid,
+  repositoryId: uuid,
+  jobId: uuid,
+  zone: fc.record({ id: uuid, dedupSecret: id32 }),
+});
 const opened = fc.record(
   {
     repositoryId: uuid,
@@ -70,7 +77,7 @@ function codec<T>(values: fc.Arbitrary<T>, encode: (value: T) => Buffer[], decod
 }
 
 const CODECS: Record<keyof typeof wire.MESSAGE, Codec> = {
-  open: codec(open as fc.Arbitrary<wire.Open>, wire.encodeOpen, wire.decodeOpen),
+  open: codec(fc.oneof(open, openOfZone) as fc.Arbitrary<wire.Open>, wire.encodeOpen, wire.decodeOpen),
   opened: codec(opened as fc.Arbitrary<wire.Opened>, wire.encodeOpened, wire.decodeOpened),
   ask: codec(fc.record({ request: u32, ids }), wire.encodeAsk, wire.decodeAsk),
   answer: codec(

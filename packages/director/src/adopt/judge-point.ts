@@ -7,6 +7,8 @@ export interface Judgement {
   /** Fingerprint of the authority that certified the signer; undefined for that of this Director. */
   authority: string | undefined;
   domain: { id: string; epoch: number } | undefined;
+  /** Of an in-flight point that was copied from there: the repository it was made in. */
+  zone: string | undefined;
 }
 
 export interface Measure {
@@ -25,7 +27,7 @@ export interface Measure {
 export function judgePoint(point: DescribedPoint, shown: ShownPoint, measure: Measure): Judgement {
   const same = point.jobId === shown.jobId && point.sequence === shown.sequence && point.hash.equals(shown.hash);
   if (!same) throw inconsistent(point, 'it is described otherwise than it was shown');
-  return { authority: authorityOf(point, measure), domain: domainOf(point, measure.repositoryId) };
+  return { authority: authorityOf(point, measure), domain: domainOf(point), zone: zoneOf(point, measure.repositoryId) };
 }
 
 function authorityOf(point: DescribedPoint, { ownAuthority, accepted }: Measure): string | undefined {
@@ -49,12 +51,12 @@ function certified(certificate: Buffer, authority: string, at: Date) {
   }
 }
 
-function domainOf(point: DescribedPoint, repositoryId: string): Judgement['domain'] {
+function domainOf(point: DescribedPoint): Judgement['domain'] {
   const { mode, descriptor, epoch, runsHash } = point;
   const zone = uuidText(point.zone);
   if (mode === 'in-flight') {
-    if (zone === repositoryId && descriptor === undefined) return undefined;
-    throw inconsistent(point, 'it belongs to another repository');
+    if (descriptor === undefined) return undefined;
+    throw inconsistent(point, 'it has a domain descriptor that no in-flight point has');
   }
   if (descriptor === undefined || epoch === undefined || runsHash === undefined) {
     throw inconsistent(point, 'it has no domain descriptor or no run');
@@ -64,6 +66,11 @@ function domainOf(point: DescribedPoint, repositoryId: string): Judgement['domai
     throw inconsistent(point, 'its descriptor is that of another encryption domain or epoch');
   }
   return { id: zone, epoch };
+}
+
+function zoneOf({ mode, zone }: DescribedPoint, repositoryId: string): Judgement['zone'] {
+  const id = uuidText(zone);
+  return mode === 'in-flight' && id !== repositoryId ? id : undefined;
 }
 
 function inconsistent({ id }: DescribedPoint, why: string) {

@@ -138,7 +138,7 @@ async function standInFor({ context, repository, jobs }: Adopting, point: Descri
 async function statementsFor(
   { context, repository }: Adopting,
   point: DescribedPoint,
-  { authority, domain }: Judgement,
+  { authority, domain, zone }: Judgement,
 ): Promise<Statement[]> {
   const { descriptor, jobId, sourceId } = point;
   const password = domain === undefined ? undefined : await passwordOfDomain(context.db, domain.id);
@@ -148,6 +148,7 @@ async function statementsFor(
     transporterId: sourceId,
     passwordId: password?.id,
     domain,
+    zone,
     explanation: undefined,
     authority,
     ...(descriptor === undefined ? {} : { descriptorHash: descriptorHash(descriptor) }),

@@ -7,6 +7,7 @@ import { type Point, presentPoint } from '../db/points.ts';
 import { type Repository, repositoryNamed } from '../db/repositories.ts';
 import type { CopyFor } from '../db/run.ts';
 import { fail } from '../failures.ts';
+import { refuseUnsealing } from './refuse-unsealing.ts';
 import { wantedPoints } from './wanted-points.ts';
 
 /** A copy as it is queued. */
@@ -19,17 +20,20 @@ export interface CopyOrder {
 export async function copyOrder(
   context: Context,
   from: Repository,
-  { to, job, point }: RequestPart<'startCopy', 'body'>,
+  { to, job, point, unsealed }: RequestPart<'startCopy', 'body'>,
 ): Promise<CopyOrder> {
   const { db } = context;
-  const { id: repositoryId } = await repositoryNamed(db, to);
+  const other = await repositoryNamed(db, to);
+  const { id: repositoryId } = other;
   if (repositoryId === from.id) throw fail('request-invalid', 'A repository cannot be copied to itself.');
   if (job !== undefined && point !== undefined) throw fail('request-invalid', 'Give a job or a point, not both.');
-  if (point !== undefined) {
-    return { spec: { repositoryId, points: [await onePoint(db, from, point)] }, copyFor: {} };
-  }
-  const jobId = job === undefined ? undefined : await sourceSideJob(db, job);
-  const points = await pointsToCopy(db, { from: from.id, to: repositoryId, jobId });
+  const jobId = job === undefined ? undefined : (await jobNamed(db, job)).id;
+  const points =
+    point === undefined
+      ? await pointsToCopy(db, { from: from.id, to: repositoryId, jobId })
+      : [await onePoint(db, from, point)];
+  const inFlight = points.some(({ mode }) => mode === 'in-flight');
+  await refuseUnsealing(context, { from, to: other }, { inFlight, unsealed });
   return { spec: specOf(repositoryId, points), copyFor: jobId === undefined ? {} : { jobId } };
 }
 
@@ -43,20 +47,10 @@ export function specOf(repositoryId: string, points: Point[]): CopySpec {
   return { repositoryId, points: points.slice(0, MAX_COPIED).map(({ id }) => id) };
 }
 
-async function onePoint(db: Context['db'], from: Repository, id: string): Promise<string> {
-  const { repository, mode } = await presentPoint(db, id);
+async function onePoint(db: Context['db'], from: Repository, id: string): Promise<Point> {
+  const point = await presentPoint(db, id);
+  const { repository } = point;
   const holds = repository.id === from.id || (await copiesOf(db, id)).some((copy) => copy.repository.id === from.id);
   if (!holds) throw fail('not-found', `The recovery point ${id} is not in ${from.name}.`);
-  if (mode !== 'source-side') throw inFlight(`The recovery point ${id}`);
-  return id;
-}
-
-async function sourceSideJob(db: Context['db'], reference: string): Promise<string> {
-  const { id, name, encryption } = await jobNamed(db, reference);
-  if (encryption !== 'source-side') throw inFlight(`The job ${name}`);
-  return id;
-}
-
-function inFlight(what: string) {
-  return fail('copy-needs-source-side', `${what} is of in-flight mode: copy needs source-side points.`);
+  return point;
 }

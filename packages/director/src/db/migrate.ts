@@ -13,6 +13,7 @@ import { MIGRATION_10 } from './migrations/10-point-copies.ts';
 import { MIGRATION_11 } from './migrations/11-copy-rules.ts';
 import { MIGRATION_12 } from './migrations/12-bandwidth.ts';
 import { MIGRATION_13 } from './migrations/13-reading-rules.ts';
+import { MIGRATION_14 } from './migrations/14-zones-of-points.ts';
 
 /** In order; a migration that was released is never changed. */
 const MIGRATIONS: readonly string[][] = [
@@ -29,6 +30,7 @@ const MIGRATIONS: readonly string[][] = [
   MIGRATION_11,
   MIGRATION_12,
   MIGRATION_13,
+  MIGRATION_14,
 ];
 
 /** Brings the tables up to this version, one migration at a time, each of them whole or not at all. */

@@ -92,7 +92,7 @@ export async function pointsToCopy(
   of: { from: string; to: string; jobId: string | undefined },
 ): Promise<Point[]> {
   const rows = await db.all<PointRow>(
-    `${SELECT_POINTS} WHERE points.repository_id = ? AND points.mode = 'source-side' AND points.removed_at IS NULL
+    `${SELECT_POINTS} WHERE points.repository_id = ? AND points.removed_at IS NULL
        AND points.missing_since IS NULL AND (? IS NULL OR points.job_id = ?)
        AND NOT EXISTS (SELECT 1 FROM point_copies AS c WHERE c.point_id = points.id AND c.repository_id = ?)
      ORDER BY points.created_at, points.id`,
@@ -113,7 +113,7 @@ export async function copiesToFetch(
   const rows = await db.all<{ point_id: string; repository_id: string }>(
     `SELECT point_id, point_copies.repository_id, min(point_copies.received_at) FROM point_copies
      JOIN points ON points.id = point_id
-     WHERE points.repository_id = ? AND points.mode = 'source-side' AND points.removed_at IS NULL AND point_copies.removed_at IS NULL
+     WHERE points.repository_id = ? AND points.removed_at IS NULL AND point_copies.removed_at IS NULL
        AND point_id IN (SELECT value FROM json_each(?))
      GROUP BY point_id ORDER BY points.created_at, point_id`,
     repositoryId,
@@ -157,7 +157,12 @@ function copyOf(row: CopyRow): PointCopy {
   return { repository: { id, name }, ...keepingOf(row), receivedAt: received_at };
 }
 
+/** A copy keeps the dedup zone of its original. */
+function zoneOf({ mode, zone, repository }: Point): Pick<Point, 'zone'> {
+  return mode === 'in-flight' ? { zone: zone ?? repository.id } : {};
+}
+
 function standingAs(original: Point, copy: PointCopy): Point {
   const { receivedAt: _, lockedUntil: __, hold: ___, missingSince: ____, removed: _____, ...point } = original;
-  return { ...point, ...copy, copy: true };
+  return { ...point, ...zoneOf(original), ...copy, copy: true };
 }

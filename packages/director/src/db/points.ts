@@ -12,6 +12,8 @@ export interface Point {
   password?: { id: string; name: string };
   /** Source-side mode: where its keys are. */
   domain?: { id: string; epoch: number };
+  /** In-flight mode, where it was made in another repository than the one it stands in: the id of that one, its dedup zone. */
+  zone?: string;
   /** `runsDigest` of its runs, where it was told. */
   runsHash?: Buffer;
   sequence: number;
@@ -57,6 +59,7 @@ export interface PointRow extends KeepingRow {
   password_id: string | null;
   password_name: string | null;
   domain_id: string | null;
+  zone: string | null;
   epoch: number | null;
   runs_hash: Uint8Array | null;
   sequence: number;
@@ -123,6 +126,7 @@ export interface PointOwner {
   transporterId: string;
   passwordId: string | undefined;
   domain: Point['domain'];
+  zone?: Point['zone'];
   explanation: string | undefined;
   /** Adopted points: of the authority that certified the signer, and of the descriptor. */
   authority?: string | undefined;
@@ -143,6 +147,7 @@ export function addPoint(point: NewPoint, of: PointOwner): Statement {
     password_id: of.passwordId ?? null,
     domain_id: of.domain?.id ?? null,
     epoch: of.domain?.epoch ?? null,
+    zone: of.zone ?? null,
     runs_hash: point.runsHash ?? null,
     previous: point.previous ?? null,
     sequence: point.sequence,
@@ -215,6 +220,7 @@ export function pointOf(row: PointRow): Point {
     mode: row.mode,
     ...(row.password_id === null ? {} : { password: { id: row.password_id, name: row.password_name ?? '' } }),
     ...domainOf(row),
+    ...(row.zone === null ? {} : { zone: row.zone }),
     ...(row.runs_hash === null ? {} : { runsHash: Buffer.from(row.runs_hash) }),
     sequence: row.sequence,
     hash: Buffer.from(row.hash),

@@ -19,6 +19,7 @@ export function pointResource({
   descriptorHash: ___,
   authority,
   copy: ____,
+  zone: _____,
   ...point
 }: Point): PointResource {
   return {

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { confirmCopyRule, refuseOverlap } from '../copies/confirm-copy-rule.ts';
 import { queueCopy } from '../copies/copy-schedule.ts';
 import { judgeCopies } from '../copies/judge-copies.ts';
+import { mayHoldInFlight, refuseUnsealing } from '../copies/refuse-unsealing.ts';
 import { copyObstacle, retainCopies, syncCopies } from '../copies/retain-copies.ts';
 import { wantedOfJob } from '../copies/wanted-points.ts';
 import {
@@ -88,9 +89,11 @@ async function create(context: Context, id: string, body: RequestPart<'createCop
   const { db, log } = context;
   const [from, to] = [await repositoryNamed(db, body.from), await repositoryNamed(db, body.to)];
   if (from.id === to.id) throw fail('request-invalid', 'A repository cannot be copied to itself.');
-  const jobs = body.jobs === undefined ? {} : { jobs: await jobsIn(context, from, body.jobs) };
+  const jobs: { jobs?: string[] } = body.jobs === undefined ? {} : { jobs: await jobsIn(context, from, body.jobs) };
   await refuseOverlap(context, { fromId: from.id, toId: to.id, ...jobs });
   await confirmCopyRule(context, undefined, body);
+  const inFlight = await mayHoldInFlight(context, jobs.jobs);
+  await refuseUnsealing(context, { from, to }, { inFlight, unsealed: body.unsealed });
   if (body.schedule !== undefined) checkSchedule(body.schedule, context.timeZone);
   const { name, schedule, keep, immutableDays } = body;
   await addCopyRule(db, {

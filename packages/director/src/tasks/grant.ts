@@ -18,7 +18,7 @@ export interface Grant {
   runId: string;
   repositoryId: string;
   mode: BackupSpec['mode'];
-  /** Source-side mode. */
+  /** Source-side mode: the encryption domain. In-flight mode, of a copied point: the repository it was made in. */
   domainId?: string;
   use: 'write' | 'read';
   /** Most bytes that it may store. */
@@ -74,11 +74,13 @@ export async function copyGrantOf(
     throw fail('not-permitted', `The task ${taskId} has no recovery point ${pointId} to copy.`);
   }
   const point = await pointById(context.db, pointId);
-  const { job, mode, domain } = point;
+  const { job, mode, domain, zone } = point;
+  // In-flight, the second repository has to know whose dedup zone it stores.
+  const domainId = mode === 'in-flight' ? (zone ?? point.repository.id) : domain?.id;
   const rule = copyFor?.rule === undefined ? undefined : await copyRuleById(context.db, copyFor.rule.id);
   return {
     ...{ jobId: job.id, runId: pointId, repositoryId: upkeep.spec.repositoryId, mode, point },
-    ...(domain === undefined ? {} : { domainId: domain.id }),
+    ...(domainId === undefined ? {} : { domainId }),
     ...lockOf(rule?.immutableDays),
   };
 }
@@ -100,7 +102,8 @@ function lockOf(days = 0): Pick<Grant, 'lockFor'> {
 }
 
 function readingGrant(point: Point, runId: string): Grant {
-  const { job, repository, mode, domain } = point;
+  const { job, repository, mode, domain, zone } = point;
+  const domainId = domain?.id ?? zone;
   return {
     jobId: job.id,
     runId,
@@ -109,6 +112,6 @@ function readingGrant(point: Point, runId: string): Grant {
     use: 'read',
     point,
     look: false,
-    ...(domain === undefined ? {} : { domainId: domain.id }),
+    ...(domainId === undefined ? {} : { domainId }),
   };
 }

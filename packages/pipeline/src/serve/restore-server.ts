@@ -45,8 +45,12 @@ export class RestoreServer implements SessionServer {
     if (sourceSide && ticket.domainId === undefined) {
       throw fail('not-permitted', 'The ticket names no encryption domain.');
     }
-    const zone = uuidBytes(ticket.domainId !== undefined && sourceSide ? ticket.domainId : repository.id);
-    const secret = sourceSide ? {} : { chunkSecret: repository.dedupSecret };
+    // In-flight: that of a copied point is the repository it was made in.
+    const zone = uuidBytes(ticket.domainId ?? repository.id);
+    if (!sourceSide && !repository.zones.has(zone)) {
+      throw fail('not-permitted', `The ticket is for a zone that ${repository.id} holds no points of.`);
+    }
+    const secret = sourceSide ? {} : { chunkSecret: repository.zones.of(zone) };
     // A restore sends no chunks, so its window is a formality.
     const opened = encodeOpened({ repositoryId: repository.id, zone, window: 1, ...secret });
     await link.send(MESSAGE.opened, opened);

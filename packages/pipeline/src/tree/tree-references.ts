@@ -16,16 +16,17 @@ export async function* referencesInTree(
 ): AsyncGenerator<Buffer, void, undefined> {
   const { manifest: file } = await repository.readPoint(pointId);
   const { body, zone } = openManifest(file).manifest;
+  const chunkSecret = repository.zones.of(zone);
   const fetched: Buffer[] = [];
   const source: PointSource = {
-    chunkSecret: repository.dedupSecret,
+    chunkSecret,
     readPoint: async () => file,
     fetch: (id) => {
       fetched.push(id);
       return repository.readChunk(zone, id, signal);
     },
   };
-  const open = chunkOpener({ idKey: chunkKeysFromSecret(repository.dedupSecret).idKey });
+  const open = chunkOpener({ idKey: chunkKeysFromSecret(chunkSecret).idKey });
   const { tree: top } = decodePointBody(open(await source.fetch(body), CHUNK_TYPE.manifest, body));
   const tree = new TreeReader(source, open, top, (failure) => {
     throw failure;

@@ -62,7 +62,7 @@ export class BackupReceiver implements SessionServer {
     this.#verifyBy =
       open.run === undefined
         ? {
-            idKey: chunkKeysFromSecret(repository.dedupSecret).idKey,
+            idKey: chunkKeysFromSecret(repository.zones.of(zone)).idKey,
             ...(sealUnder === undefined ? {} : { sealUnder }),
           }
         : { domainId: ownBuffer(zone), runSalt: ownBuffer(open.run.runSalt) };
@@ -81,7 +81,7 @@ export class BackupReceiver implements SessionServer {
     repository: Repository,
     means: Means,
   ): Promise<BackupReceiver> {
-    const zone = zoneOf(open, ticket, repository);
+    const zone = await zoneOf(open, ticket, repository);
     const points = await repository.points();
     const known = points.find(({ id }) => id === open.runId);
     // A copy brings what a point that is here has lost.
@@ -92,7 +92,7 @@ export class BackupReceiver implements SessionServer {
       repositoryId: repository.id,
       zone,
       window: TARGET_WINDOW,
-      ...(open.run === undefined ? { chunkSecret: repository.dedupSecret } : {}),
+      ...(open.run === undefined && open.zone === undefined ? { chunkSecret: repository.dedupSecret } : {}),
       ...(committed === undefined ? {} : { committed: committed.hash }),
       ...(previous === undefined ? {} : { previous: { hash: previous.hash, sequence: previous.sequence } }),
     });
@@ -174,8 +174,17 @@ async function isWhole(repository: Repository, pointId: string): Promise<boolean
   }
 }
 
-/** Source-side chunks belong to their encryption domain, in-flight chunks to the repository. */
-function zoneOf(open: Open, ticket: Ticket, repository: Repository): Buffer {
+/**
+ * Source-side chunks belong to their encryption domain, in-flight chunks to the repository that they were first stored in.
+ * The secret of a zone is the word of whoever copies; each id is made again from it, and what has the id of an honest chunk
+ * under another secret than the true one cannot be found.
+ */
+async function zoneOf(open: Open, ticket: Ticket, repository: Repository): Promise<Buffer> {
+  if (open.zone !== undefined) {
+    const zone = uuidBytes(open.zone.id);
+    await repository.zones.keep(zone, open.zone.dedupSecret);
+    return zone;
+  }
   if (open.run === undefined) return uuidBytes(repository.id);
   if (ticket.domainId === undefined) throw fail('not-permitted', 'The ticket names no encryption domain.');
   return uuidBytes(ticket.domainId);

@@ -25,6 +25,7 @@ import {
 
 const DEDUP_PURPOSE = 'dedup-secret';
 const EARLIER_PURPOSE = 'earlier-master-key';
+const ZONE_PURPOSE = 'zone-secret';
 /** Run keys kept at hand; a restore meets the same few again and again. */
 const MOST_RUNS = 1024;
 
@@ -34,18 +35,25 @@ export class MasterKeys {
   readonly epoch: number;
   readonly dedupSecret: Buffer;
   readonly #masters: ReadonlyMap<number, Buffer>;
+  /** Dedup secrets of the zones of other repositories, by zone in hexadecimal. */
+  readonly #zones: ReadonlyMap<string, Buffer>;
   readonly #runs = new Map<string, RunKey>();
 
-  constructor(repositoryId: Buffer, epoch: number, dedupSecret: Buffer, masters: ReadonlyMap<number, Buffer>) {
+  constructor(
+    { repositoryId, epoch, dedupSecret }: Pick<MasterKeys, 'repositoryId' | 'epoch' | 'dedupSecret'>,
+    masters: ReadonlyMap<number, Buffer>,
+    zones: ReadonlyMap<string, Buffer> = new Map(),
+  ) {
     this.repositoryId = repositoryId;
     this.epoch = epoch;
     this.dedupSecret = dedupSecret;
     this.#masters = masters;
+    this.#zones = zones;
   }
 
   /** Fresh ones, for a new repository. */
   static create(repositoryId: Buffer): MasterKeys {
-    return new MasterKeys(repositoryId, 1, randomBytes(32), new Map([[1, createMasterKey()]]));
+    return new MasterKeys({ repositoryId, epoch: 1, dedupSecret: randomBytes(32) }, new Map([[1, createMasterKey()]]));
   }
 
   /** By the key of one slot. A wrong key, an unknown slot and a damaged table are different failures. */
@@ -73,7 +81,7 @@ export class MasterKeys {
       if (key === undefined) throw changed(`master key ${earlier} does not open`);
       masters.set(earlier, key);
     }
-    return new MasterKeys(repositoryId, epoch, secret, masters);
+    return new MasterKeys({ repositoryId, epoch, dedupSecret: secret }, masters, zonesOf(table, master));
   }
 
   /** A key for one session that writes. */
@@ -96,16 +104,23 @@ export class MasterKeys {
   /** With a new master key on top; those before stay, for what is sealed under them. */
   rotated(): MasterKeys {
     const epoch = this.epoch + 1;
-    const masters = new Map<number, Buffer>([...this.#masters].map(([number, key]) => [number, Buffer.from(key)]));
-    masters.set(epoch, createMasterKey());
-    return new MasterKeys(this.repositoryId, epoch, Buffer.from(this.dedupSecret), masters);
+    return this.#copy(epoch, [...this.#masters, [epoch, createMasterKey()]], this.#zones);
   }
 
   /** Without the master keys under which nothing is sealed any more. */
   retaining(epochs: ReadonlySet<number>): MasterKeys {
     const kept = [...this.#masters].filter(([epoch]) => epoch === this.epoch || epochs.has(epoch));
-    const masters = new Map(kept.map(([epoch, key]) => [epoch, Buffer.from(key)]));
-    return new MasterKeys(this.repositoryId, this.epoch, Buffer.from(this.dedupSecret), masters);
+    return this.#copy(this.epoch, kept, this.#zones);
+  }
+
+  /** With the dedup secret of the zone of another repository. */
+  withZone(zone: Buffer, dedupSecret: Buffer): MasterKeys {
+    return this.#copy(this.epoch, this.#masters, [...this.#zones, [zone.toString('hex'), dedupSecret]]);
+  }
+
+  /** Undefined for a zone that is not known. */
+  zoneSecret(zone: Buffer): Buffer | undefined {
+    return this.#zones.get(zone.toString('hex'));
   }
 
   /** The slot of a key: with the present master key sealed to it. */
@@ -137,6 +152,11 @@ export class MasterKeys {
         epoch: number,
         wrapped: wrapUnderMaster(master, key, { purpose: EARLIER_PURPOSE, repositoryId, epoch: number }),
       })),
+      zones: [...this.#zones].map(([hex, secret]) => {
+        const zone = Buffer.from(hex, 'hex');
+        const context = { purpose: ZONE_PURPOSE, repositoryId: zone, epoch };
+        return { zone, wrapped: wrapUnderMaster(master, secret, context) };
+      }),
       slots,
     };
     return encodeKeyTable(table, (authenticated) => masterKeyMac(master, authenticated));
@@ -148,8 +168,22 @@ export class MasterKeys {
   }
 
   erase(): void {
-    for (const key of [this.dedupSecret, ...this.#masters.values()]) key.fill(0);
+    for (const key of [this.dedupSecret, ...this.#masters.values(), ...this.#zones.values()]) key.fill(0);
     this.#runs.clear();
+  }
+
+  /** In memory of its own, for this one is erased when the other takes its place. */
+  #copy(
+    epoch: number,
+    masters: Iterable<readonly [number, Buffer]>,
+    zones: Iterable<readonly [string, Buffer]>,
+  ): MasterKeys {
+    const { repositoryId, dedupSecret } = this;
+    return new MasterKeys(
+      { repositoryId, epoch, dedupSecret: Buffer.from(dedupSecret) },
+      ownCopies(masters),
+      ownCopies(zones),
+    );
   }
 
   #present(): Buffer {
@@ -160,6 +194,20 @@ export class MasterKeys {
     const master = this.#masters.get(epoch);
     return master && repositoryRunKey(master, { repositoryId: this.repositoryId, epoch, runSalt });
   }
+}
+
+function zonesOf({ zones, epoch }: DecodedKeyTable, master: Buffer): Map<string, Buffer> {
+  return new Map(
+    zones.map(({ zone, wrapped }) => {
+      const secret = unwrapUnderMaster(master, wrapped, { purpose: ZONE_PURPOSE, repositoryId: zone, epoch });
+      if (secret === undefined) throw changed('the dedup secret of a zone does not open');
+      return [zone.toString('hex'), secret];
+    }),
+  );
+}
+
+function ownCopies<Key>(keys: Iterable<readonly [Key, Buffer]>): Map<Key, Buffer> {
+  return new Map([...keys].map(([name, key]) => [name, Buffer.from(key)]));
 }
 
 function changed(how: string) {

@@ -24,8 +24,8 @@ export interface EncryptionHost {
 }
 
 /**
- * Encryption at rest of one open repository: locked until the key of a slot is given. Chunks of the repository's own
- * zone are sealed by the container that source-side chunks use; chunks of other zones are ciphertext already.
+ * Encryption at rest of one open repository: locked until the key of a slot is given. In-flight chunks, of the repository's
+ * own zone and of foreign ones, are sealed by the container that source-side chunks use; others are ciphertext already.
  */
 export class RepositoryEncryption {
   readonly #host: EncryptionHost;
@@ -52,6 +52,11 @@ export class RepositoryEncryption {
     return this.#unlocked().dedupSecret;
   }
 
+  /** Keys the ids of chunks that were copied from another repository; undefined where none ever were. @throws Failure `repository-locked` */
+  zoneSecret(zone: Buffer): Buffer | undefined {
+    return this.#unlocked().zoneSecret(zone);
+  }
+
   /** @throws Failure `wrong-repository-key`, `key-slot-unknown`, or `key-table-damaged` */
   unlock(slotId: Buffer, slotKey: Buffer): void {
     const keys = MasterKeys.open(this.#table, slotId, slotKey);
@@ -71,7 +76,7 @@ export class RepositoryEncryption {
     return this.#unlocked().newRun();
   }
 
-  /** The inner of a stored chunk of the repository's own zone. */
+  /** The inner of a stored in-flight chunk. */
   unseal(chunk: { type: ChunkType; id: Buffer }, body: Buffer): Buffer {
     const keys = this.#unlocked();
     try {
@@ -107,6 +112,11 @@ export class RepositoryEncryption {
       }
       return { keys, slots };
     });
+  }
+
+  /** Takes the zone of another repository in: its dedup secret, and that it is sealed here like the own one. */
+  addZone(zone: Buffer, dedupSecret: Buffer): Promise<void> {
+    return this.#change((keys) => ({ keys: keys.withZone(zone, dedupSecret), slots: this.#table.slots }));
   }
 
   /** A new master key for all that is written from now on. What was written before keeps its own until it is sealed anew. */

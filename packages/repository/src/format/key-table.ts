@@ -11,9 +11,12 @@ import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { sha256 } from './checksum.ts';
 import { ZONE_LENGTH } from './limits.ts';
+import { MOST_ZONES } from './zone-secret.ts';
 
 const MAGIC = Buffer.from('SLKT');
-const VERSION = 1;
+/** Version 2 has foreign zones; a table without is written as one of version 1. */
+const VERSION = 2;
+const ZONELESS_VERSION = 1;
 const MAC_LENGTH = 32;
 const CHECK_LENGTH = 32;
 /** Slots one table may have. */
@@ -22,8 +25,8 @@ export const MOST_SLOTS = 32;
 export const MOST_EARLIER = 1024;
 const LONGEST_LABEL = 256;
 const LONGEST_CIPHERTEXT = 4096;
-/** Longest key table, bytes: every slot and earlier key at its longest. */
-export const LONGEST_KEY_TABLE = 512 * 1024;
+/** Longest key table, bytes: every slot, earlier key and zone at its longest. */
+export const LONGEST_KEY_TABLE = 1024 * 1024;
 
 const KINDS = ['password', 'kms', 'keyfile'] as const;
 export type SlotKind = (typeof KINDS)[number];
@@ -60,6 +63,8 @@ export interface KeyTable {
   wrappedDedupSecret: Buffer;
   /** Master keys before it under which data is still sealed, each wrapped under the present one. */
   earlier: { epoch: number; wrapped: Buffer }[];
+  /** Zones of other repositories, each with its dedup secret under the present master key. */
+  zones: { zone: Buffer; wrapped: Buffer }[];
   slots: KeySlot[];
 }
 
@@ -71,16 +76,20 @@ export interface DecodedKeyTable extends KeyTable {
 
 /**
  * Magic, u16 version, u16 zero, repository id, u64 generation, u32 epoch, wrapped dedup secret, u32 count of earlier
- * keys, each u32 epoch and wrapped key, u32 count of slots, slots, MAC under the master key, SHA-256 of all before.
+ * keys, each u32 epoch and wrapped key, in version 2 u32 count of zones, each zone and wrapped secret, u32 count of slots, slots, MAC under the master key, SHA-256 of all before.
  */
 export function encodeKeyTable(table: KeyTable, mac: (authenticated: Buffer) => Buffer): Buffer {
-  const { slots, earlier } = table;
+  const { slots, earlier, zones } = table;
   if (slots.length === 0 || slots.length > MOST_SLOTS || earlier.length > MOST_EARLIER) {
     throw fail('format-limit', `A key table cannot have ${slots.length} slots and ${earlier.length} earlier keys.`);
   }
-  const writer = new ByteWriter(4096).bytes(MAGIC).u16(VERSION).u16(0).bytes(table.repositoryId);
+  if (zones.length > MOST_ZONES) throw fail('format-limit', `A key table cannot have ${zones.length} zones.`);
+  const version = zones.length === 0 ? ZONELESS_VERSION : VERSION;
+  const writer = new ByteWriter(4096).bytes(MAGIC).u16(version).u16(0).bytes(table.repositoryId);
   writer.u64(table.generation).u32(table.epoch).bytes(table.wrappedDedupSecret).u32(earlier.length);
   for (const { epoch, wrapped } of earlier) writer.u32(epoch).bytes(wrapped);
+  if (zones.length > 0) writer.u32(zones.length);
+  for (const { zone, wrapped } of zones) writer.bytes(zone).bytes(wrapped);
   writer.u32(slots.length);
   for (const slot of slots) {
     writeSlotHeader(writer, slot);
@@ -133,6 +142,7 @@ export function decodeKeyTable(bytes: Buffer): DecodedKeyTable {
     epoch: reader.u32(),
     wrapped: reader.take(WRAPPED_SECRET_LENGTH),
   }));
+  const zones = version === ZONELESS_VERSION ? [] : readZones(reader);
   const slots = Array.from({ length: reader.count(SLOT_PUBLIC_LENGTH + SEALED_MASTER_LENGTH) }, () => readSlot(reader));
   const authenticated = bytes.subarray(0, reader.position);
   const mac = reader.take(MAC_LENGTH);
@@ -142,7 +152,16 @@ export function decodeKeyTable(bytes: Buffer): DecodedKeyTable {
   if (slots.length === 0 || slots.length > MOST_SLOTS || earlier.length > MOST_EARLIER || head.epoch === 0) {
     throw reader.damaged('a count is out of range');
   }
-  return { ...head, wrappedDedupSecret, earlier, slots, authenticated, mac };
+  return { ...head, wrappedDedupSecret, earlier, zones, slots, authenticated, mac };
+}
+
+function readZones(reader: ByteReader): KeyTable['zones'] {
+  const count = reader.count(ZONE_LENGTH + WRAPPED_SECRET_LENGTH);
+  if (count === 0 || count > MOST_ZONES) throw reader.damaged('a count is out of range');
+  return Array.from({ length: count }, () => ({
+    zone: reader.take(ZONE_LENGTH),
+    wrapped: reader.take(WRAPPED_SECRET_LENGTH),
+  }));
 }
 
 function readSlot(reader: ByteReader): KeySlot {

@@ -3,6 +3,7 @@ import { fail } from '../failures.ts';
 import type { PackEntry } from '../format/pack-footer.ts';
 import type { PackHeader } from '../format/pack-header.ts';
 import type { IndexMemory } from '../spill/index-memory.ts';
+import { InFlightZones } from '../zones/in-flight-zones.ts';
 import { type ChunkPlace, MOST_PACKS } from './entry-words.ts';
 import { HashIndex } from './hash-index.ts';
 import { UseEpochs } from './use-epochs.ts';
@@ -51,17 +52,22 @@ export class PackTable implements Disposable {
   readonly epochs = new UseEpochs(() => {
     for (const { index } of this.#zones.values()) index.levelUses();
   });
-  /** Id of the repository. */
-  readonly ownZone: Buffer;
+  readonly #inFlight: InFlightZones;
   readonly #memory: IndexMemory | undefined;
 
   /**
-   * @param ownZone id of the repository: runs of this zone are its own, and of no concern to recovery points
+   * @param ownZone id of the repository
    * @param memory what the indexes may take; all that they need unless given
+   * @param inFlight runs of these zones are the repository's own, and of no concern to recovery points
    */
-  constructor(ownZone: Buffer, memory?: IndexMemory) {
-    this.ownZone = ownZone;
+  constructor(ownZone: Buffer, memory?: IndexMemory, inFlight = new InFlightZones(ownZone)) {
+    this.#inFlight = inFlight;
     this.#memory = memory;
+  }
+
+  /** Id of the repository. */
+  get ownZone(): Buffer {
+    return this.#inFlight.own;
   }
 
   get chunkCount(): number {
@@ -120,7 +126,7 @@ export class PackTable implements Disposable {
     const { run } = header;
     const { zone } = this.#zone(header.zone);
     const pack: IndexedPack = { name, run: -1, zone, createdAt: header.createdAt, length: 0, recordBytes: 0 };
-    if (run !== undefined && zone.equals(this.ownZone)) pack.masterEpoch = run.epoch;
+    if (run !== undefined && this.#inFlight.has(zone)) pack.masterEpoch = run.epoch;
     else if (run !== undefined) pack.run = this.#runNumber(run);
     return this.#packs.push(pack) - 1;
   }
@@ -182,6 +188,11 @@ export class PackTable implements Disposable {
   /** Names of all packs, of those being written too. */
   packNames(): string[] {
     return this.#packs.filter(({ retired }) => !retired).map(({ name }) => name);
+  }
+
+  /** Whether packs of a zone were sealed in runs of sources, as those of an encryption domain are. */
+  isSealedBySources(zone: Buffer): boolean {
+    return this.#packs.some((pack) => pack.run >= 0 && pack.zone.equals(zone));
   }
 
   /** Numbers of the master keys under which packs are sealed. */

@@ -13,6 +13,7 @@ import { ENTRIES_PER_PIECE, pieceLength } from '../index/entry-blocks.ts';
 import type { HashIndex } from '../index/hash-index.ts';
 import type { PackTable, RestoredPack } from '../index/pack-table.ts';
 import { packName } from '../layout.ts';
+import type { InFlightZones } from '../zones/in-flight-zones.ts';
 import { SavedPieces } from './saved-pieces.ts';
 import type { SnapshotPlace } from './snapshot-place.ts';
 
@@ -31,8 +32,8 @@ export interface LoadedSnapshot {
 export interface Present {
   /** Names of packs. */
   stored: ReadonlySet<string>;
-  /** Encrypted at rest: the master keys there are, and the zone that is sealed under them. */
-  sealed: { zone: Buffer; epochs: ReadonlySet<number> } | undefined;
+  /** Encrypted at rest: the master keys there are, and the zones that are sealed under them. */
+  sealed: { zones: InFlightZones; epochs: ReadonlySet<number> } | undefined;
 }
 
 /**
@@ -75,8 +76,9 @@ interface NamedPack extends SavedPack {
  * them alone, so these are read again.
  */
 function keptPacks(packs: readonly NamedPack[], head: SnapshotHead, { stored, sealed }: Present): Uint8Array {
-  const sealedZone = sealed === undefined ? -1 : head.zones.findIndex(({ zone }) => zone.equals(sealed.zone));
-  const isOpen = ({ zone, masterEpoch }: SavedPack) => zone !== sealedZone || sealed?.epochs.has(masterEpoch) === true;
+  const isSealed = head.zones.map(({ zone }) => sealed?.zones.has(zone) === true);
+  const isOpen = ({ zone, masterEpoch }: SavedPack) =>
+    isSealed[zone] !== true || sealed?.epochs.has(masterEpoch) === true;
   const isThere = (pack: NamedPack) => pack.state !== PACK_STATE.unknown && stored.has(pack.name) && isOpen(pack);
   const there = Uint8Array.from(packs, (pack) => (isThere(pack) ? 1 : 0));
   if (!there.includes(0)) return there;

@@ -5,6 +5,7 @@ import { decodeKeyTable, LONGEST_KEY_TABLE } from '../format/key-table.ts';
 import { decodeLeastLock } from '../format/least-lock.ts';
 import { decodePointLock } from '../format/point-lock.ts';
 import { decodeRemoval } from '../format/removal.ts';
+import { decodeZoneSecret } from '../format/zone-secret.ts';
 import {
   isLeastLockName,
   KEYS_FOLDER,
@@ -13,7 +14,10 @@ import {
   parseKeyTableName,
   parseLockName,
   parseRemovalName,
+  parseZoneName,
   REMOVALS_FOLDER,
+  SPARE_ZONES_FOLDER,
+  ZONES_FOLDER,
 } from '../layout.ts';
 import type { UpkeepHost } from './host.ts';
 
@@ -42,6 +46,8 @@ const KINDS: SmallFiles[] = [
       mustBe(uuidText(pointId) === parseLockName(name)?.pointId, 'It is the lock of another recovery point.');
     },
   },
+  zoneKind(ZONES_FOLDER),
+  zoneKind(SPARE_ZONES_FOLDER),
   { folder: LEAST_LOCKS_FOLDER, isOne: isLeastLockName, check: (bytes) => void decodeLeastLock(bytes) },
   {
     folder: REMOVALS_FOLDER,
@@ -51,11 +57,25 @@ const KINDS: SmallFiles[] = [
   },
 ];
 
+function zoneKind(folder: string): SmallFiles {
+  return {
+    folder,
+    isOne: (name) => parseZoneName(name) !== undefined,
+    check: (bytes, name, { config, zoneSecrets }) => {
+      const { repositoryId, zone, dedupSecret } = decodeZoneSecret(bytes);
+      const known = zoneSecrets.get(zone.toString('hex'));
+      const same = known === undefined || known.equals(dedupSecret);
+      const named = uuidText(zone) === parseZoneName(name);
+      mustBe(same && named && repositoryId.equals(config.id), 'It is of another repository or zone.');
+    },
+  };
+}
+
 function mustBe(holds: boolean, why: string): void {
   if (!holds) throw fail('format-damaged', why);
 }
 
-/** Reads key tables, locks and the log of removals. */
+/** Reads key tables, secrets of zones, locks and the log of removals. */
 export async function checkSmallFiles(
   host: UpkeepHost,
   onFlaw: (file: string, failure: Failure) => void,

@@ -3,6 +3,7 @@ import type { RepositoryConfig } from '../format/config.ts';
 import type { PackTable } from '../index/pack-table.ts';
 import type { PointRecord } from '../points.ts';
 import type { Store } from '../store/store.ts';
+import type { ZoneSecrets } from '../zones/zone-secrets.ts';
 
 /** What upkeep needs of an open repository. */
 export interface UpkeepHost {
@@ -11,6 +12,10 @@ export interface UpkeepHost {
   table: PackTable;
   /** There when it is encrypted at rest. */
   encryption: RepositoryEncryption | undefined;
+  /** Of the in-flight zones. */
+  zones: ZoneSecrets;
+  /** Where it is not encrypted at rest: of the zones of other repositories, by zone in hexadecimal. */
+  zoneSecrets: ReadonlyMap<string, Buffer>;
   readOnly: boolean;
   points(): Promise<PointRecord[]>;
 }

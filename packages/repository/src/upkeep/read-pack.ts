@@ -19,6 +19,7 @@ const TAIL = 64 * 1024;
 
 /** A chunk whose contents are there to be read. The body has memory of its own, which may be transferred. */
 export interface ChunkToProve {
+  zone: Buffer;
   type: ChunkType;
   id: Buffer;
   /** Ids of bundle members, end to end. */
@@ -37,8 +38,8 @@ type Unseal = (chunk: { type: ChunkType; id: Buffer }, body: Buffer) => Buffer;
 
 export interface ReadPackOptions {
   pace: Pace;
-  /** Zone whose contents can be read here, and how. */
-  prove: { zone: Buffer; chunk: ProveChunk; unseal: Unseal | undefined } | undefined;
+  /** Of which zones the contents can be read here, and how. */
+  prove: { covers: (zone: Buffer) => boolean; chunk: ProveChunk; unseal: Unseal | undefined } | undefined;
   onChunk: (bytes: number) => void;
 }
 
@@ -134,8 +135,8 @@ class PackReader {
   async #body(of: { zone: Buffer; entry: PackEntry; body: Buffer<ArrayBuffer> }): Promise<void> {
     const { zone, entry, body } = of;
     const { prove, onChunk } = this.#options;
-    const proof = prove?.zone.equals(zone) === true ? prove : undefined;
-    const checksum = proof === undefined ? await sha256InBackground(body) : await checksumAndProof(entry, body, proof);
+    const proof = prove?.covers(zone) === true ? prove : undefined;
+    const checksum = proof === undefined ? await sha256InBackground(body) : await checksumAndProof(of, proof);
     if (!checksum.equals(entry.checksum)) throw fail('format-damaged', 'Its checksum does not hold.');
     if (proof !== undefined) this.#verdict.proven += 1;
     this.#verdict.chunks += 1;
@@ -178,14 +179,14 @@ class PackReader {
 
 /** SHA-256 of the body as stored, once the id was made again. */
 async function checksumAndProof(
-  { type, id, members, checksum }: PackEntry,
-  body: Buffer<ArrayBuffer>,
+  { zone, entry, body }: { zone: Buffer; entry: PackEntry; body: Buffer<ArrayBuffer> },
   { chunk, unseal }: NonNullable<ReadPackOptions['prove']>,
 ): Promise<Buffer> {
-  if (unseal === undefined) return await chunk({ type, id, members, body: ownCopy(body) });
+  const { type, id, members, checksum } = entry;
+  if (unseal === undefined) return await chunk({ zone, type, id, members, body: ownCopy(body) });
   const stored = await sha256InBackground(body);
   // What does not even hold its checksum is not worth decrypting.
-  if (stored.equals(checksum)) await chunk({ type, id, members, body: ownCopy(unseal({ type, id }, body)) });
+  if (stored.equals(checksum)) await chunk({ zone, type, id, members, body: ownCopy(unseal({ type, id }, body)) });
   return stored;
 }
 

@@ -12,7 +12,7 @@ import type { RepairHost } from './host.ts';
 /** Written at once, bytes. */
 const GATHERED = 1024 * 1024;
 
-/** Ids of all chunks that a point of the own zone uses, read from its tree. @throws Failure if a part cannot be read */
+/** Ids of all chunks that an in-flight point uses, read from its tree. @throws Failure if a part cannot be read */
 export type ReadTree = (pointId: string, signal: AbortSignal | undefined) => AsyncIterable<Buffer>;
 
 export interface RebuildOptions {
@@ -37,11 +37,11 @@ export async function rebuildReferences(
   options: RebuildOptions,
   signal: AbortSignal | undefined,
 ): Promise<Rebuilt> {
-  const own = manifest.zone.equals(host.config.id);
-  if (own && host.encryption?.locked === true) {
+  const inFlight = host.zones.has(manifest.zone);
+  if (inFlight && host.encryption?.locked === true) {
     throw fail('repository-locked', 'The tree of its recovery point can be read once the repository is unlocked.');
   }
-  if (own && options.readTree !== undefined) {
+  if (inFlight && options.readTree !== undefined) {
     try {
       const ids = options.readTree(manifest.pointId, signal);
       return { from: 'tree', count: await writeList(host, manifest, options, ids, signal) };

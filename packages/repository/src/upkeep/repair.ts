@@ -10,6 +10,7 @@ import type { RepairHost } from './host.ts';
 import { mendConfig } from './mend-config.ts';
 import { mendFile } from './mend-file.ts';
 import { mendKeyTables } from './mend-key-tables.ts';
+import { mendZones } from './mend-zones.ts';
 import { Pace } from './pace.ts';
 import { PackHistory } from './pack-history.ts';
 import { readPack } from './read-pack.ts';
@@ -44,7 +45,7 @@ export interface Repair {
   chunksSaved: number;
   /** Chunks that are known no more, so that the next backup which has them sends them again. */
   chunksLost: number;
-  /** Small files that were made whole: config, key tables, copies of points, reference lists. */
+  /** Small files that were made whole: config, key tables, secrets of zones, copies of points, reference lists. */
   filesMended: number;
   /** Files that stay damaged. */
   filesLeft: number;
@@ -97,6 +98,7 @@ class Repairer {
     const mending = { dryRun: this.#dry, onMended: (file: string) => this.#mended(file) };
     await mendConfig(this.#host, mending);
     await mendKeyTables(this.#host, mending);
+    await mendZones(this.#host, mending);
     await this.#repairPacks();
     await this.#repairPoints();
     return this.#report;

@@ -2,6 +2,7 @@ import type { RepositoryEncryption } from '../at-rest/repository-encryption.ts';
 import { type Rotation, rotateMasterKey } from '../at-rest/rotate-master-key.ts';
 import { type Parts, rightToWrite } from '../parts.ts';
 import type { PointRecord } from '../points.ts';
+import type { ZoneSecrets } from '../zones/zone-secrets.ts';
 import { type CollectHost, collect } from './collect.ts';
 import type { CollectOptions, CollectReport, Resealing } from './collection.ts';
 import { Collector } from './collector.ts';
@@ -13,6 +14,7 @@ import { type Verification, type VerifyOptions, verifyRepository } from './verif
 export interface Served {
   parts: Parts;
   encryption: RepositoryEncryption | undefined;
+  zones: ZoneSecrets;
   points(): Promise<PointRecord[]>;
   /** Numbers of the master keys under which running sessions seal. */
   epochsBeingWritten(): number[];
@@ -79,8 +81,8 @@ export class Upkeep implements AsyncDisposable {
   }
 
   #host(): UpkeepHost {
-    const { parts, encryption, points } = this.#served;
-    const { store, config, table, lease } = parts;
-    return { store, config, table, encryption, readOnly: lease === undefined, points };
+    const { parts, encryption, zones, points } = this.#served;
+    const { store, config, table, lease, zoneSecrets } = parts;
+    return { store, config, table, encryption, zones, zoneSecrets, readOnly: lease === undefined, points };
   }
 }

@@ -144,7 +144,7 @@ class Verifier {
   }
 
   async #checkPack({ name, length }: ChosenPack, stored: StoredNames): Promise<void> {
-    const { store, config, encryption } = this.#host;
+    const { store, zones, encryption } = this.#host;
     const { prove } = this.#options;
     const onChunk = (bytes: number) => {
       this.#progress.chunks += 1;
@@ -154,7 +154,7 @@ class Verifier {
     const before = this.#progress.bytesRead;
     const unseal =
       encryption && ((chunk: { type: ChunkType; id: Buffer }, body: Buffer) => encryption.unseal(chunk, body));
-    const proof = prove === undefined ? undefined : { zone: config.id, chunk: prove, unseal };
+    const proof = prove === undefined ? undefined : { covers: (zone: Buffer) => zones.has(zone), chunk: prove, unseal };
     try {
       await stored.demand(name);
       const verdict = await readPack(store, name, { pace: this.#pace, prove: proof, onChunk }, this.#signal);

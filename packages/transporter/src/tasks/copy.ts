@@ -17,8 +17,9 @@ interface Counts {
 /**
  * `point-refused`: the other repository holds chunks of the point that another run has sealed, as after a backup to it, or when
  * what was collected here came back while it is there still. The signed point names the runs that open it, and no others.
+ * `zone-differs`: it was told another secret of the zone of in-flight points before.
  */
-const LEFT_BEHIND: ReadonlySet<string> = new Set(['point-missing', 'point-refused']);
+const LEFT_BEHIND: ReadonlySet<string> = new Set(['point-missing', 'point-refused', 'zone-differs']);
 
 /** Brings recovery points of a repository into another one, the oldest first. What is there already is not sent again. */
 export async function copy(

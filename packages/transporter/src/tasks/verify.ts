@@ -21,7 +21,9 @@ export async function verify(
     {
       ...spec,
       // Without the keys of a repository that is locked, checksums have to do.
-      ...(repository.encryption?.locked === true ? {} : { prove: proveInFlight(pool, repository.dedupSecret) }),
+      ...(repository.encryption?.locked === true
+        ? {}
+        : { prove: proveInFlight(pool, (zone) => repository.zones.of(zone)) }),
       onFlaw: (file, { code, message }) => {
         files.add(file);
         reporter.warning({ path: Buffer.from(file), code, message });

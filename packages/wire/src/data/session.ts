@@ -14,8 +14,10 @@ export interface Open {
   runId: string;
   repositoryId: string;
   jobId: string;
-  /** Copy, and backup in source-side mode: the run under which the chunks are sealed. */
+  /** Source-side mode, of a backup or copy: the run under which the chunks are sealed. */
   run?: RunRecord;
+  /** Copy in in-flight mode: the repository that the point was made in, whose id is its dedup zone. */
+  zone?: { id: string /** Keys the ids of its chunks, 32 bytes. */; dedupSecret: Buffer };
 }
 
 /** Answer of the target to OPEN. */
@@ -34,16 +36,22 @@ export interface Opened {
 }
 
 const PURPOSES: readonly Open['purpose'][] = ['backup', 'restore', 'copy'];
+const RUN_FOLLOWS = 1;
+const ZONE_FOLLOWS = 2;
 const CHUNK_SECRET = 1;
 const COMMITTED = 2;
 const PREVIOUS = 4;
 
-/** u16 protocol, u8 purpose, run id 16, repository id 16, job id 16, u8 1 if a run record follows, run record. */
+/**
+ * u16 protocol, u8 purpose, run id 16, repository id 16, job id 16, u8 what follows: 0 nothing, 1 a run record, 2 the id of a
+ * zone 16 and its dedup secret 32.
+ */
 export function encodeOpen(open: Open): Buffer[] {
   const writer = new ByteWriter().u16(DATA_PROTOCOL).u8(PURPOSES.indexOf(open.purpose));
   writer.uuid(open.runId).uuid(open.repositoryId).uuid(open.jobId);
-  if (open.run === undefined) return writer.u8(0).done();
-  return writeRun(writer.u8(1), open.run).done();
+  if (open.run !== undefined) return writeRun(writer.u8(RUN_FOLLOWS), open.run).done();
+  if (open.zone === undefined) return writer.u8(0).done();
+  return writer.u8(ZONE_FOLLOWS).uuid(open.zone.id).bytes(open.zone.dedupSecret).done();
 }
 
 export function decodeOpen(payload: Buffer): Open {
@@ -54,9 +62,10 @@ export function decodeOpen(payload: Buffer): Open {
   }
   const purpose = PURPOSES[reader.u8()] ?? reader.violated('the purpose is unknown');
   const open: Open = { purpose, runId: reader.uuid(), repositoryId: reader.uuid(), jobId: reader.uuid() };
-  const flag = reader.u8();
-  if (flag > 1) reader.violated('the run flag is neither 0 nor 1');
-  if (flag === 1) open.run = readRun(reader);
+  const follows = reader.u8();
+  if (follows > ZONE_FOLLOWS) reader.violated('what follows is unknown');
+  if (follows === RUN_FOLLOWS) open.run = readRun(reader);
+  if (follows === ZONE_FOLLOWS) open.zone = { id: reader.uuid(), dedupSecret: reader.bytes(32) };
   reader.end();
   return open;
 }

@@ -7,6 +7,13 @@ const confirm = Type.Optional(
   Type.Boolean({ description: 'a rule is meant even if it leaves hardly more than the newest copy' }),
 );
 
+/** In-flight points of a repository that is encrypted at rest may go to one that is not. */
+export const Unsealed = Type.Optional(
+  Type.Boolean({
+    description: 'in-flight points may be copied from a repository that is encrypted at rest to one that is not',
+  }),
+);
+
 export const CopyRequest = closed({
   name: Name,
   from: Reference,
@@ -15,6 +22,7 @@ export const CopyRequest = closed({
   schedule: Type.Optional(Schedule),
   keep: Type.Optional(KeepRule),
   immutableDays: Type.Optional(ImmutableDays),
+  unsealed: Unsealed,
   confirm,
 });
 

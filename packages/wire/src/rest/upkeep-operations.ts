@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { CollectSpec, RepairSpec, RotationSpec, VerifySpec } from '../control/upkeep.ts';
+import { Unsealed } from './copies.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ById, closed, Id, Reference } from './fields.ts';
 import { RunResource } from './jobs.ts';
@@ -52,13 +53,13 @@ export const UPKEEP_OPERATIONS = {
     method: 'POST',
     path: '/api/v1/repositories/:id/copies',
     tag: 'repositories',
-    summary:
-      'Queues a copy of source-side recovery points to another repository, as they are stored; only what it lacks is sent',
+    summary: 'Queues a copy of recovery points to another repository; only what it lacks is sent',
     params: ById,
     body: closed({
       to: Reference,
       job: Type.Optional(Reference),
       point: Type.Optional(Id),
+      unsealed: Unsealed,
     }),
     response: RunResource,
     status: 202,

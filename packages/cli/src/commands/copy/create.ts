@@ -4,6 +4,7 @@ import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
 import { KEEP_HELP, parseDays, parseKeep, SCHEDULE_HELP } from '../job/keep.ts';
+import { UNSEALED_HELP } from '../repository/copy.ts';
 
 interface Options {
   from: string;
@@ -12,6 +13,7 @@ interface Options {
   schedule?: string;
   keep?: string;
   immutable?: string;
+  unsealed?: boolean;
   yes?: boolean;
   json?: boolean;
 }
@@ -35,6 +37,7 @@ export function addCopyCreate(parent: Command, invocation: Invocation): void {
     .option('--schedule <cron>', SCHEDULE_HELP)
     .option('--keep <rule>', KEEP_HELP)
     .option('--immutable <days>', 'have the target of the copies lock each new one for so many days')
+    .option('--unsealed', UNSEALED_HELP)
     .option('--yes', 'the rule is meant, even if it keeps hardly anything')
     .addOption(jsonOption())
     .action(async (name: string, options: Options) => {
@@ -44,7 +47,7 @@ export function addCopyCreate(parent: Command, invocation: Invocation): void {
     });
 }
 
-function requestOf(name: string, { from, to, job, schedule, keep, immutable, yes }: Options) {
+function requestOf(name: string, { from, to, job, schedule, keep, immutable, unsealed, yes }: Options) {
   const rule = keep === undefined ? null : parseKeep(keep);
   return {
     ...{ name, from, to },
@@ -52,6 +55,7 @@ function requestOf(name: string, { from, to, job, schedule, keep, immutable, yes
     ...(schedule === undefined || schedule === 'none' ? {} : { schedule }),
     ...(rule === null ? {} : { keep: rule }),
     ...(immutable === undefined ? {} : { immutableDays: parseDays('--immutable', immutable) }),
+    ...(unsealed === undefined ? {} : { unsealed }),
     ...(yes === undefined ? {} : { confirm: yes }),
   };
 }
