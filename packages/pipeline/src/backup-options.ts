@@ -30,6 +30,8 @@ export interface BackupOptions {
   cache?: string;
   /** An existing folder for spill files, which are removed at the end. */
   spool: string;
+  /** Folder for notes of what is made for the run and must not outlive it; without it, no snapshots are taken. */
+  leftovers?: string;
   /** Worker threads that read, chunk, compress and encrypt. */
   workers: number;
   onProgress: (progress: Progress) => void;

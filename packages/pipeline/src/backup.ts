@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { orderedParallel } from '@sealift/core';
+import { type Failure, orderedParallel } from '@sealift/core';
 import { type ChunkKeys, chunkKeysFromSecret, parseCompression } from '@sealift/crypto';
 import type { Opened } from '@sealift/wire';
-import type { BoundaryRules } from '@sealift/workloads';
+import { type BoundaryRules, Leftovers, SourceHolder } from '@sealift/workloads';
 import type { BackupOptions, BackupOutcome, Sealing } from './backup-options.ts';
 import { PointCache } from './cache/point-cache.ts';
 import { Dedup } from './dedup/dedup.ts';
@@ -73,7 +73,11 @@ async function backUp(
 
   const { exclude, repositoryId, jobId } = options;
   const roots = nameRoots(options.sources);
-  await using served = await openRoots(roots, options.spool, (failure) => session.fail(failure), signal);
+  await using holder = holderOf(options, meter);
+  const onLost = (failure: Failure) => session.fail(failure);
+  const note = (text: string) => meter.note(text);
+  await using served = await openRoots(roots, { spool: options.spool, onLost, holder, note }, signal);
+  meter.showAs((warning) => served.shown(warning));
   const boundaries = boundariesOf(options);
   const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude, boundaries };
   await using cache = await PointCache.open(options.cache, options.runId, chunkKeys.idKey, subject);
@@ -107,6 +111,15 @@ async function backUp(
   await cache.makeCurrent();
   const lost = cache.failure === undefined ? {} : { cacheLost: cache.failure };
   return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...lost };
+}
+
+/** What holds the sources still; undefined where nothing is to. */
+function holderOf({ reading, leftovers }: BackupOptions, meter: ProgressMeter): SourceHolder | undefined {
+  const rule = reading?.consistency ?? 'auto';
+  if (rule === 'none' || leftovers === undefined) return undefined;
+  return new SourceHolder(rule, new Leftovers(leftovers), ({ message }) =>
+    meter.warn({ path: Buffer.from(leftovers), code: 'snapshot-left', message }),
+  );
 }
 
 function boundariesOf({ reading = {} }: BackupOptions): BoundaryRules {

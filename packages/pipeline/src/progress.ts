@@ -1,5 +1,5 @@
 import { StageClock } from '@sealift/core';
-import type { Progress } from '@sealift/wire';
+import { MAX_NOTE, MAX_NOTES, type Progress } from '@sealift/wire';
 
 /** Something that was skipped or damaged: the rest goes on. */
 export interface PathWarning {
@@ -28,6 +28,9 @@ export class ProgressMeter implements Disposable {
   readonly #onWarning: (warning: PathWarning) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #progress: Progress;
+  readonly #notes: string[] = [];
+  #notesLeft = 0;
+  #shown = (warning: PathWarning) => warning;
 
   constructor(
     phase: Progress['phase'],
@@ -70,14 +73,26 @@ export class ProgressMeter implements Disposable {
     this.#progress.phase = phase;
   }
 
+  /** How the paths of warnings are to be told from now on. */
+  showAs(shown: (warning: PathWarning) => PathWarning): void {
+    this.#shown = shown;
+  }
+
   warn(warning: PathWarning): void {
     this.#progress.warnings++;
-    this.#onWarning(warning);
+    this.#onWarning(this.#shown(warning));
+  }
+
+  /** Something to be known beside warnings; those that find no room are counted. */
+  note(text: string): void {
+    if (this.#notes.length < MAX_NOTES - 1) this.#notes.push(text.slice(0, MAX_NOTE));
+    else this.#notes[MAX_NOTES - 1] = `${++this.#notesLeft} more notes are left out.`;
   }
 
   now(): Progress {
     const times = Object.entries(this.clock.times()).filter(([, milliseconds]) => milliseconds > 0);
-    return { ...this.#progress, stages: Object.fromEntries(times) };
+    const notes = this.#notes.length === 0 ? {} : { notes: [...this.#notes] };
+    return { ...this.#progress, stages: Object.fromEntries(times), ...notes };
   }
 
   /** Ends the reports with a last one. */

@@ -48,6 +48,7 @@ import {
 export interface BackupMore {
   exclude?: string[];
   reading?: ReadingRules;
+  leftovers?: string;
   compression?: string;
   runId?: string;
   signal?: AbortSignal;
@@ -188,6 +189,7 @@ export class Pair implements AsyncDisposable {
       }),
       spool: this.folder,
       ...(more.cache === undefined ? {} : { cache: more.cache }),
+      ...(more.leftovers === undefined ? {} : { leftovers: more.leftovers }),
       ...(more.reading === undefined ? {} : { reading: more.reading }),
       workers: 2,
       onProgress: more.onProgress ?? (() => {}),

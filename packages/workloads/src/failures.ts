@@ -10,6 +10,12 @@ export const fail = failuresOf({
   changed: { kind: 'retry', advice: 'Run the job again while the data is at rest, or from a snapshot.' },
   /** The source is a FIFO, a socket or a character device. */
   'unsupported-source': { kind: 'refused', advice: 'Name a folder, a file, a disk image or a block device.' },
+  /** A source cannot be held still while it is read, and that is demanded. */
+  'snapshot-impossible': {
+    kind: 'refused',
+    advice:
+      'Read it without: `job update JOB --consistency auto`. Or put it on Btrfs or LVM; a single file on XFS will do.',
+  },
   /** An exclude pattern cannot be understood. */
   'bad-exclude': { kind: 'refused', advice: 'Correct the pattern: *, **, ?, [a-z] and \\ have a meaning in it.' },
   /** The place to restore to cannot be made or opened. */

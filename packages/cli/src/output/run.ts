@@ -46,6 +46,7 @@ export function formatRun(run: RunResource): string {
     ['stored', bytes(progress?.bytesStored)],
     ['rate', progress === undefined || time === undefined ? undefined : formatRate(progress.bytesRead, time)],
     ['spent', stageText(progress?.stages)],
+    ...(progress?.notes ?? []).map((note): [string, string] => ['note', harmless(note)]),
     ['warnings', String(run.warnings)],
     ['point', run.point],
     ...reportFields(run.report),

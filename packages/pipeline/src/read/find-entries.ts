@@ -2,7 +2,7 @@ import type { ProgressMeter } from '../progress.ts';
 import type { NamedRoot } from '../tree/root-names.ts';
 import type { OpenRoots } from './open-roots.ts';
 import type { Walked } from './plan-work.ts';
-import type { WalkOrder } from './walk-messages.ts';
+import type { WalkOrder, WalkRoot } from './walk-messages.ts';
 import { walkSources } from './walk-sources.ts';
 
 /**
@@ -14,11 +14,12 @@ export async function* findEntries(
   opened: OpenRoots,
   meter: ProgressMeter,
 ): AsyncGenerator<Walked, void, undefined> {
-  let walked: NamedRoot[] = [];
+  let walked: WalkRoot[] = [];
   for (const root of roots) {
     const entries = opened.entriesOf(root);
     if (entries === undefined) {
-      walked.push(root);
+      const view = opened.viewOf(root);
+      walked.push({ ...root, ...(view === undefined ? {} : { view }) });
       continue;
     }
     if (walked.length > 0) yield* walkSources({ ...order, roots: walked }, meter);

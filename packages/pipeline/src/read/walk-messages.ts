@@ -1,4 +1,4 @@
-import type { BoundaryRules, FoundEntry, WalkItem } from '@sealift/workloads';
+import type { BoundaryRules, FoundEntry, SnapshotView, WalkItem } from '@sealift/workloads';
 import { Packr } from 'msgpackr';
 import type { CacheToRead } from '../cache/cache-file.ts';
 import type { Kept } from '../cache/known-pages.ts';
@@ -19,6 +19,8 @@ export interface WalkOrder {
 export interface WalkRoot {
   path: Uint8Array;
   name: Uint8Array;
+  /** Where it is walked instead. */
+  view?: SnapshotView;
 }
 
 export type WalkerMethods = {

@@ -23,7 +23,8 @@ export async function* walkSources(order: WalkOrder, meter: ProgressMeter): Asyn
     // Whoever stops early does not come back for it.
     ahead.catch(() => {});
     for (const item of items) {
-      if ('warning' in item) {
+      if ('note' in item) meter.note(item.note);
+      else if ('warning' in item) {
         meter.warn(item.warning);
         yield* lacking(item);
       } else {

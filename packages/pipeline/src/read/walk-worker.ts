@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { StageClock } from '@sealift/core';
-import { excludeRules, type WalkItem, walk } from '@sealift/workloads';
+import { excludeRules, type SnapshotView, type WalkItem, walk } from '@sealift/workloads';
 import { readPages } from '../cache/cache-file.ts';
 import { KnownPages } from '../cache/known-pages.ts';
-import { ownBuffer, ThreadChannel } from '../threads/channel.ts';
+import { asBuffer, ownBuffer, ThreadChannel } from '../threads/channel.ts';
 import { packItems, type WalkedItem, type WalkerMethods, type WalkOrder } from './walk-messages.ts';
 
 /** Entries handed over at a time. */
@@ -28,18 +28,30 @@ function* walkAll(): Generator<WalkedItem> {
   const rules = excludeRules(exclude);
   const known = new KnownPages(cache === undefined ? [].values() : readPages(cache));
   const beside = cache === undefined ? {} : { known };
-  for (const { path, name } of roots) {
-    const items = walk(Buffer.from(path), { name: Buffer.from(name), exclude: rules, ...boundaries, ...beside });
+  for (const { path, name, view } of roots) {
+    const held = view === undefined ? {} : { view: viewOf(view) };
+    const items = walk(Buffer.from(path), {
+      name: Buffer.from(name),
+      exclude: rules,
+      ...boundaries,
+      ...beside,
+      ...held,
+    });
     for (const item of items) yield* withKept(item, known);
   }
   known.interrupt();
   yield* known.take();
 }
 
+/** Buffers have crossed a thread. */
+function viewOf({ at, of, instant, mounts }: SnapshotView): SnapshotView {
+  return { at: asBuffer(at), of: asBuffer(of), instant, mounts: mounts.map(asBuffer) };
+}
+
 /** Unchanged entries come as they are complete, before what comes behind them. */
 function* withKept(item: WalkItem, known: KnownPages): Generator<WalkedItem> {
   const unchanged = 'unchanged' in item;
-  if (!unchanged) known.interrupt();
+  if (!unchanged && !('note' in item)) known.interrupt();
   yield* known.take();
   if (!unchanged) yield item;
 }

@@ -1,5 +1,7 @@
 import type { JobStart } from '@sealift/wire';
+import { Leftovers } from '@sealift/workloads';
 import { taskHandlers } from '../control/handlers.ts';
+import type { Logger } from '../logger.ts';
 import { cacheBytes, keepCachesOf } from '../storage/source-cache.ts';
 import { backup } from '../tasks/backup.ts';
 import type { TaskContext } from '../tasks/context.ts';
@@ -9,12 +11,13 @@ import type { Role, Surroundings } from './role.ts';
 
 /** A source or an agent: reads for backups, writes at restores, on the machine it runs on. */
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
-  const { settings, folder, identity, identityFor, revoked, bandwidth, line, controlUrl: url } = surroundings;
+  const { settings, folder, identity, identityFor, revoked, bandwidth, line, controlUrl: url, log } = surroundings;
   const { workers, postQuantumOnly } = settings;
-  const { spool, sourceCache } = folder;
+  const { spool, sourceCache, leftovers } = folder;
+  await removeLeftovers(leftovers, log);
   const director = () => ({ url, identity: identity(), postQuantumOnly });
   const shared = { identity, identityFor, revoked, bandwidth, line, director, workers, postQuantumOnly };
-  const context: TaskContext = { ...shared, spool, sourceCache };
+  const context: TaskContext = { ...shared, spool, sourceCache, leftovers };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
@@ -32,4 +35,12 @@ export async function sourceRole(surroundings: Surroundings): Promise<Role> {
     cacheBytes: () => cacheBytes(sourceCache),
     [Symbol.asyncDispose]: () => tasks[Symbol.asyncDispose](),
   };
+}
+
+/** Snapshots of a process that was killed: they take room for as long as they are there. */
+async function removeLeftovers(folder: string, log: Logger): Promise<void> {
+  await new Leftovers(folder).removeAll(
+    (removed) => log.warn({ removed }, 'something that an earlier run had left behind was removed'),
+    (failure) => log.error({ failure }, 'something that an earlier run has left behind cannot be removed'),
+  );
 }

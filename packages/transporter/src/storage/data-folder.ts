@@ -19,6 +19,8 @@ export interface DataFolder {
   spool: string;
   /** Source: what the last run of each job has found, one sealed file a job; may be lost. */
   sourceCache: string;
+  /** Source: notes of what was made for a backup and is to be removed again, snapshots above all. */
+  leftovers: string;
   /** Copies of what is read of repositories in object storage; may be lost. */
   cache: string;
 }
@@ -35,6 +37,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     journal: join(root, 'journal'),
     spool: join(root, 'spool'),
     sourceCache: join(root, 'source-cache'),
+    leftovers: join(root, 'leftovers'),
     cache: join(root, 'cache'),
   };
   await makePrivateFolder(root);

@@ -30,6 +30,8 @@ export async function backup(
         connect: (attempt) => dialTarget(taskId, context, attempt),
         ...(spec.mode === 'source-side' ? { keys: () => keysForWriting(taskId, context, signal) } : {}),
         spool,
+        // A Director that does not know how sources are held still would not take the notes on it.
+        ...(spec.reading === undefined ? {} : { leftovers: context.leftovers }),
         cache: join(context.sourceCache, jobId),
         workers: context.workers,
         onProgress: (progress) => reporter.progress(progress),

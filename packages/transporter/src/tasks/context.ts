@@ -37,6 +37,8 @@ export interface TaskContext {
   spool: string;
   /** Folder for what the last run of each job has found. */
   sourceCache: string;
+  /** Folder for notes of what is made for a backup and must not outlive it. */
+  leftovers: string;
   workers: number;
   postQuantumOnly: boolean;
 }

@@ -33,6 +33,8 @@ export {
   type Entry,
   isUpkeepTask,
   type JobStart,
+  MAX_NOTE,
+  MAX_NOTES,
   type Progress,
   type RestoreSpec,
   type TaskPoint,

@@ -24,6 +24,10 @@ const StageFields = record(
   >,
 );
 
+/** Longest note on a run, and most of them. */
+export const MAX_NOTE = 512;
+export const MAX_NOTES = 64;
+
 /** Where a task stands. Counts of files and bytes since its start, over all its connections. */
 export const ProgressFields = record({
   phase: Type.Union([
@@ -51,6 +55,8 @@ export const ProgressFields = record({
   reconnects: Count,
   warnings: Count,
   stages: Type.Optional(StageFields),
+  /** What is to be known of a backup beside its warnings: how each source was held still. Not told to an older Director. */
+  notes: Type.Optional(Type.Array(text(MAX_NOTE), { maxItems: MAX_NOTES })),
   /** Tasks on a repository; their `files` are files of the repository. */
   upkeep: Type.Optional(UpkeepCounts),
 });

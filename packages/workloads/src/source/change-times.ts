@@ -36,7 +36,13 @@ const MOST_FILESYSTEMS = 4096;
 
 /** Tells whether two equal looks at a file, one in this run and one in the next, will mean that it is unchanged. */
 export class ChangeTimes {
+  readonly #instant: number | undefined;
   readonly #worth = new Map<number, Worth | undefined>();
+
+  /** @param instant ms, of the snapshot that is looked at; else it is what is there at the time of asking */
+  constructor(instant?: number) {
+    this.#instant = instant;
+  }
 
   /** @param path something in that filesystem, links not at its end */
   kept(filesystem: number, path: Buffer): boolean {
@@ -53,7 +59,7 @@ export class ChangeTimes {
     // A link is followed by statfs; it has no content to be read, but may stand in a folder that is skipped.
     const worth = this.#of(filesystem, kind === 'symlink' ? parentOf(path) : path);
     if (worth === undefined) return false;
-    const now = Date.now();
+    const now = this.#instant ?? Date.now();
     const limit = BigInt(now - worth.granularity) * 1_000_000n;
     // Anybody may set a modification time in the future; only the kernel sets the other.
     return ctimeNs < limit && (mtimeNs < limit || mtimeNs > BigInt(now) * 1_000_000n);

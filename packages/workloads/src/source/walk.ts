@@ -5,6 +5,7 @@ import { pathText } from '../path-text.ts';
 import { AT_FDCWD } from '../posix/libc.ts';
 import { printOf } from '../posix/print.ts';
 import { type FileStatus, lookAt, statAt, statPath } from '../posix/stat.ts';
+import { SNAPSHOT_PREFIX } from '../snapshot/snapshot-name.ts';
 import { Boundaries, type BoundaryRules } from './boundaries.ts';
 import { ChangeTimes } from './change-times.ts';
 import { describeSource } from './describe-source.ts';
@@ -12,6 +13,7 @@ import { DirectoryFrame } from './directory-frame.ts';
 import { HardLinks } from './hard-links.ts';
 import type { KnownTree } from './known-tree.ts';
 import { type Place, readMetadata } from './read-metadata.ts';
+import { type SnapshotView, Stand } from './snapshot-view.ts';
 
 /**
  * - `unreadable`: no permission or an I/O error; of a directory, its contents are missing
@@ -22,12 +24,14 @@ import { type Place, readMetadata } from './read-metadata.ts';
 export type WalkWarning = Warning<'unreadable' | 'vanished' | 'changed' | 'socket'>;
 
 /**
- * `entry` is new or may have changed; `unchanged` is the next one of those that are known. `missing` is the entry of the
+ * `entry` is new or may have changed; `unchanged` is the next one of those that are known; `note`: the next one is not in the
+ * snapshot and is read as it is. `missing` is the entry of the
  * tree that a warning is about, where there is none; `unlisted`: an unknown part of a known folder is missing.
  */
 export type WalkItem =
   | { entry: FoundEntry }
   | { unchanged: true }
+  | { note: string }
   | { warning: WalkWarning; missing?: Buffer; unlisted?: true };
 
 const UNCHANGED: WalkItem = { unchanged: true };
@@ -38,6 +42,8 @@ export interface WalkOptions extends BoundaryRules {
   exclude: ExcludeRules;
   /** What the last run found below the same roots, by the same rules of exclusion. */
   known?: KnownTree;
+  /** Where the root is walked instead: in a snapshot. */
+  view?: SnapshotView;
 }
 
 /**
@@ -46,7 +52,7 @@ export interface WalkOptions extends BoundaryRules {
  * Throws Failure only when the root itself cannot be read.
  */
 export function* walk(root: Buffer, options: WalkOptions): Generator<WalkItem, void, undefined> {
-  const source = describeSource(root);
+  const source = describeSource(options.view?.at ?? root);
   const place: Place = { directory: AT_FDCWD, name: source.path, tree: options.name, absolute: source.path };
   const walker = new Walker(options);
   if (source.kind === 'disk') {
@@ -62,7 +68,8 @@ class Walker {
   readonly #known: KnownTree | undefined;
   readonly #frames: DirectoryFrame[] = [];
   readonly #links = new HardLinks();
-  readonly #times = new ChangeTimes();
+  readonly #times: ChangeTimes;
+  readonly #stand: Stand | undefined;
   readonly #boundaries: Boundaries;
   /** Names from the root down to the entry at hand; the last one belongs to the topmost frame. */
   readonly #components: string[] = [];
@@ -71,6 +78,8 @@ class Walker {
     this.#exclude = options.exclude;
     this.#known = options.known;
     this.#boundaries = new Boundaries(options);
+    this.#times = new ChangeTimes(options.view?.instant);
+    this.#stand = options.view === undefined ? undefined : new Stand(options.view);
   }
 
   *items(root: Place): Generator<WalkItem, void, undefined> {
@@ -136,6 +145,7 @@ class Walker {
     const known = this.#known;
     if (known === undefined) return false;
     const absolute = frame.absolutePath(name);
+    if (this.#stand?.isMountPoint(absolute)) return false;
     const look = lookAt(AT_FDCWD, absolute);
     if (look === undefined || (look.links > 1 && !look.directory)) return false;
     const { filesystem } = look;
@@ -156,15 +166,15 @@ class Walker {
   }
 
   *#visit(frame: DirectoryFrame, name: string): Generator<WalkItem, void, undefined> {
+    if (name.startsWith(SNAPSHOT_PREFIX)) return;
     const absolute = frame.absolutePath(name);
     try {
-      const place = frame.place(name);
-      const status = statAt(place.directory, place.name);
+      const { place, status, note } = this.#find(frame, name);
       if (this.#exclude.excludes(this.#components, status.kind === 'directory')) return;
       if (status.kind === 'socket') {
         yield { warning: warn(absolute, 'socket', 'is a socket and is not kept'), missing: place.tree };
       } else if (status.kind === 'directory') {
-        yield* this.#enter(place, status);
+        yield* this.#enter(place, status, note);
       } else {
         yield this.#item(place, status);
       }
@@ -174,13 +184,25 @@ class Walker {
     }
   }
 
-  *#enter(place: Place, status: FileStatus): Generator<WalkItem, void, undefined> {
+  /** A folder that only stands for one that is not in the snapshot is walked where that is. */
+  #find(frame: DirectoryFrame, name: string): { place: Place; status: FileStatus; note?: string } {
+    const place = frame.place(name);
+    const status = statAt(place.directory, place.name);
+    const live = status.kind === 'directory' ? this.#stand?.elsewhere(place.absolute, status.inode) : undefined;
+    if (live === undefined) return { place, status };
+    const note = `${pathText(live)} is not in the snapshot, for it is mounted or a subvolume: read while in use`;
+    const there = { directory: AT_FDCWD, name: live, tree: place.tree, absolute: live };
+    return { place: there, status: statPath(live), note };
+  }
+
+  *#enter(place: Place, status: FileStatus, note?: string): Generator<WalkItem, void, undefined> {
     const entry = readMetadata(place, status, this.#times.settled(status, place.absolute));
     if (this.#boundaries.isBeyond(status.filesystem)) {
       entry.source.settled = false;
       yield { entry };
       return;
     }
+    if (note !== undefined) yield { note };
     const frame = openFrame(place, status);
     // One that could not be listed, or not whole, must be tried again, however unchanged it is.
     if ('code' in frame || this.#boundaries.leaveOnlyTag(frame)) entry.source.settled = false;
