@@ -27,6 +27,8 @@ export interface BackupOptions {
   keys?: () => Promise<{ keys: TaskKeys; descriptor: Buffer }>;
   /** File with what the last run of the job has found, made and replaced here; it may be lost at any time. */
   cache?: string;
+  /** File with what disks of virtual machines were made of at the last run, so that only changes are read; as `cache`. */
+  diskNotes?: string;
   /** An existing folder for spill files, which are removed at the end. */
   spool: string;
   /** Worker threads that read, chunk, compress and encrypt. */

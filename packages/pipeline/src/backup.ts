@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { orderedParallel } from '@sealift/core';
+import { type Failure, orderedParallel, toFailure } from '@sealift/core';
 import { type ChunkKeys, chunkKeysFromSecret, parseCompression } from '@sealift/crypto';
 import type { Opened } from '@sealift/wire';
 import type { BackupOptions, BackupOutcome, Sealing } from './backup-options.ts';
-import { PointCache } from './cache/point-cache.ts';
+import { DiskNotes } from './cache/disk-notes.ts';
+import { identityOf, PointCache } from './cache/point-cache.ts';
 import { Dedup } from './dedup/dedup.ts';
 import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
@@ -70,18 +71,21 @@ async function backUp(
   );
   const store = storeWith(pool);
 
-  const { exclude, repositoryId, jobId } = options;
+  const { exclude, repositoryId, jobId, runId, spool } = options;
   const roots = nameRoots(options.sources);
-  await using served = await openRoots(roots, options.spool, (failure) => session.fail(failure), signal);
-  const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude };
-  await using cache = await PointCache.open(options.cache, options.runId, chunkKeys.idKey, subject);
+  const identity = identityOf({ jobId, repositoryId, zone: opened.zone, roots, exclude });
+  await using notes = DiskNotes.open(options.diskNotes, runId, chunkKeys.idKey, identity);
+  const lost = { onLost: (failure: Failure) => session.fail(failure), onWarning: meter.warn.bind(meter) };
+  await using served = await openRoots(roots, { jobId, runId, spool, notes, ...lost }, signal);
+  await using cache = await PointCache.open(options.cache, runId, chunkKeys.idKey, identity);
   const known = cache.known === undefined ? {} : { known: cache.known };
   const walked = findEntries({ roots, exclude, ...known }, served, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(walked), options.workers * 3, (unit) =>
-    readWork(unit, { pool, dedup, warn, roots }).catch((thrown) => {
+    readWork(unit, { pool, dedup, warn, roots, disks: notes.known }).catch(async (thrown) => {
       // Other units may be waiting for a bundle that this one was to make.
       dedup.fail(thrown);
+      if (toFailure(thrown).code === 'changes-missed') await notes.forget();
       throw thrown;
     }),
   );
@@ -93,7 +97,10 @@ async function backUp(
   });
   for await (const done of results) {
     signal.throwIfAborted();
-    for (const result of done) await tree.add(result);
+    for (const result of done) {
+      await notes.add(result);
+      await tree.add(result);
+    }
     meter.set('files', tree.totals.files);
   }
 
@@ -103,8 +110,10 @@ async function backUp(
   const body = await storeBody(finished, store, { warnings: meter.warnings, explanation: options.explanation });
   const committed = await commitPoint(options, sealing, session, opened, references, body);
   await cache.makeCurrent();
-  const lost = cache.failure === undefined ? {} : { cacheLost: cache.failure };
-  return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...lost };
+  await served.keep(notes);
+  const failure = cache.failure ?? notes.failure;
+  const cacheLost = failure === undefined ? {} : { cacheLost: failure };
+  return { pointId: runId, ...committed, ...tree.totals, progress: meter.now(), ...cacheLost };
 }
 
 async function sealingOf(options: BackupOptions): Promise<Sealing> {

@@ -54,6 +54,8 @@ export interface BackupMore {
   byteQuota?: number;
   /** A file for what the run has found. */
   cache?: string;
+  /** A file for what disks of virtual machines are made of. */
+  diskNotes?: string;
 }
 
 export type BackedUp = BackupOutcome & { warned: PathWarning[] };
@@ -187,6 +189,7 @@ export class Pair implements AsyncDisposable {
       }),
       spool: this.folder,
       ...(more.cache === undefined ? {} : { cache: more.cache }),
+      ...(more.diskNotes === undefined ? {} : { diskNotes: more.diskNotes }),
       workers: 2,
       onProgress: more.onProgress ?? (() => {}),
       onWarning: (warning: PathWarning) => warned.push(warning),

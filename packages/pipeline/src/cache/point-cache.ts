@@ -29,15 +29,12 @@ export class PointCache implements AsyncDisposable {
     this.writer = file === undefined ? undefined : new CacheWriter(file);
   }
 
-  /** @param path of the file, if there is to be a cache at all */
-  static async open(
-    path: string | undefined,
-    runId: string,
-    idKey: KeyObject,
-    subject: CacheSubject,
-  ): Promise<PointCache> {
+  /**
+   * @param path of the file, if there is to be a cache at all
+   * @param identity of what it is of
+   */
+  static async open(path: string | undefined, runId: string, idKey: KeyObject, identity: Buffer): Promise<PointCache> {
     if (path === undefined) return new PointCache(undefined, undefined);
-    const identity = identityOf(subject);
     const known = findCache(path, idKey, identity);
     try {
       return new PointCache(known, await CacheFileWriter.create(path, runId, idKey, identity));
@@ -62,7 +59,7 @@ export class PointCache implements AsyncDisposable {
   }
 }
 
-function identityOf({ jobId, repositoryId, zone, roots, exclude }: CacheSubject): Buffer {
+export function identityOf({ jobId, repositoryId, zone, roots, exclude }: CacheSubject): Buffer {
   const text = (value: string) => Buffer.from(value);
   const counted = Buffer.from(`${roots.length}/${exclude.length}`);
   const places = roots.flatMap(({ path, name }) => [path, name]);

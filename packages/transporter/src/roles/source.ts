@@ -11,10 +11,10 @@ import type { Role, Surroundings } from './role.ts';
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
   const { settings, folder, identity, identityFor, revoked, line, controlUrl: url } = surroundings;
   const { workers, postQuantumOnly } = settings;
-  const { spool, sourceCache } = folder;
+  const { spool, sourceCache, diskNotes } = folder;
   const director = () => ({ url, identity: identity(), postQuantumOnly });
   const shared = { identity, identityFor, revoked, line, director, workers, postQuantumOnly };
-  const context: TaskContext = { ...shared, spool, sourceCache };
+  const context: TaskContext = { ...shared, spool, sourceCache, diskNotes };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
@@ -22,14 +22,15 @@ export async function sourceRole(surroundings: Surroundings): Promise<Role> {
     handlers: taskHandlers(tasks.registry, context),
     held: () => tasks.registry.held(),
     onGreeted: async ({ jobs }) => {
-      if (jobs !== undefined) await keepCachesOf(sourceCache, jobs);
+      if (jobs === undefined) return;
+      for (const kept of [sourceCache, diskNotes]) await keepCachesOf(kept, jobs);
     },
     onConnected: () => tasks.delivery.wake(),
     onRenewed: () => {},
     readiness: () => [],
     sessions: () => 0,
     repositories: () => [],
-    cacheBytes: () => cacheBytes(sourceCache),
+    cacheBytes: () => cacheBytes(sourceCache) + cacheBytes(diskNotes),
     [Symbol.asyncDispose]: () => tasks[Symbol.asyncDispose](),
   };
 }

@@ -31,6 +31,7 @@ export async function backup(
         ...(spec.mode === 'source-side' ? { keys: () => keysForWriting(taskId, context, signal) } : {}),
         spool,
         cache: join(context.sourceCache, jobId),
+        diskNotes: join(context.diskNotes, jobId),
         workers: context.workers,
         onProgress: (progress) => reporter.progress(progress),
         onWarning: (warning) => reporter.warning(warning),

@@ -26,6 +26,8 @@ export interface TaskContext {
   spool: string;
   /** Folder for what the last run of each job has found. */
   sourceCache: string;
+  /** Folder for what disks of virtual machines were made of at the last run of each job. */
+  diskNotes: string;
   workers: number;
   postQuantumOnly: boolean;
 }
