@@ -53,8 +53,11 @@ export interface Warning<Code extends string> {
   message: string;
 }
 
-/** `read-in-full`: a disk was read before, and what has changed since is not known. */
-export type NoticeCode = 'read-in-full';
+/**
+ * - `read-in-full`: a disk was read before, and what has changed since is not known
+ * - `not-frozen`: a guest has an agent, and its disks are as after a power cut all the same
+ */
+export type NoticeCode = 'read-in-full' | 'not-frozen';
 
 /** A disk of which a dirty bitmap will tell what has changed since it was read. */
 export interface TrackedDisk {

@@ -8,6 +8,7 @@ import { fail } from '../failures.ts';
 import type { NbdAddress } from '../nbd/address.ts';
 import { OURS, removeOurs, startServer } from './block-work.ts';
 import { frozenName } from './checkpoints.ts';
+import { type Frozen, GuestFreeze } from './guest-freeze.ts';
 import { Increments, type Tracking } from './increments.ts';
 import { disksOf, type MachineDisk } from './machine.ts';
 import { QmpClient } from './qmp-client.ts';
@@ -20,9 +21,13 @@ export interface MachinePointOptions {
   scratch: string;
   /** Told why, when the point had to be given up. */
   onLost: (failure: Failure) => void;
+  /** Of the agent in the guest: its filesystems are frozen for the instant. */
+  agent?: string;
   /** With it, dirty bitmaps are kept from one run of a job to its next. */
   tracking?: Tracking;
 }
+
+type PointParts = Pick<MachinePoint, 'qmp' | 'disks' | 'address' | 'increments' | 'frozen'>;
 
 /**
  * All disks of a running virtual machine as they were at one instant, served to read while the machine goes on: what it
@@ -34,19 +39,16 @@ export class MachinePoint implements AsyncDisposable {
   /** Each disk has an export of the name of its node. */
   readonly address: NbdAddress;
   readonly increments: Increments;
+  /** Undefined without an agent. */
+  readonly frozen: Frozen | undefined;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(
-    qmp: QmpClient,
-    disks: MachineDisk[],
-    address: NbdAddress,
-    increments: Increments,
-    resources: AsyncDisposableStack,
-  ) {
-    this.qmp = qmp;
-    this.disks = disks;
-    this.address = address;
-    this.increments = increments;
+  private constructor(parts: PointParts, resources: AsyncDisposableStack) {
+    this.qmp = parts.qmp;
+    this.disks = parts.disks;
+    this.address = parts.address;
+    this.increments = parts.increments;
+    this.frozen = parts.frozen;
     this.#resources = resources;
   }
 
@@ -54,7 +56,7 @@ export class MachinePoint implements AsyncDisposable {
    * @throws Failure `vm-unreachable`, `vm-busy`, `vm-refused`, `vm-without-disks`, `image-tool-missing`
    */
   static async take(options: MachinePointOptions, signal?: AbortSignal): Promise<MachinePoint> {
-    const { socket, scratch, onLost, tracking } = options;
+    const { socket, scratch, onLost, tracking, agent } = options;
     if (!(await hasRoom(scratch))) throw noRoom(scratch);
     await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'sealift-vm-'));
@@ -75,11 +77,11 @@ export class MachinePoint implements AsyncDisposable {
         leaving().catch(() => {});
       }),
     );
-    await startInstant(qmp, disks, increments);
+    const frozen = await whileFrozen(agent, () => startInstant(qmp, disks, increments), signal);
     const address = { path: join(folder, 'nbd') };
     await startServer(qmp, address.path);
     for (const [i, disk] of disks.entries()) await addExport(qmp, disk, i, increments.usable(disk));
-    return new MachinePoint(qmp, disks, address, increments, resources.move());
+    return new MachinePoint({ qmp, disks, address, increments, frozen }, resources.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -89,6 +91,27 @@ export class MachinePoint implements AsyncDisposable {
 
 function noRoom(scratch: string): Failure {
   return fail('vm-no-room', `There is too little room in ${scratch} for what the virtual machine overwrites.`);
+}
+
+/** Whatever becomes of the work, the guest is thawed. */
+async function whileFrozen(
+  agent: string | undefined,
+  work: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<Frozen | undefined> {
+  if (agent === undefined) {
+    await work();
+    return undefined;
+  }
+  const freeze = await GuestFreeze.begin(agent, undefined, signal);
+  try {
+    signal?.throwIfAborted();
+    await work();
+  } catch (thrown) {
+    await freeze.thaw();
+    throw thrown;
+  }
+  return freeze.thaw();
 }
 
 /** The instant: all of it or nothing. What works without bitmaps only is done without. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fail } from '../failures.ts';
+import type { Frozen } from './guest-freeze.ts';
 import type { QmpClient } from './qmp-client.ts';
 
 /** A disk of a virtual machine, as QEMU has it. */
@@ -36,6 +37,8 @@ export interface MachineDefinition {
   qemu: string;
   /** The command line of its process, where that could be found. */
   command?: string[];
+  /** Filesystems of its guest that were frozen at the instant of the disks. */
+  frozenFilesystems: number;
   disks: Omit<MachineDisk, 'bitmaps' | 'keepsBitmaps'>[];
 }
 
@@ -112,7 +115,12 @@ function bitmapsOf(told: unknown): BitmapInfo[] {
   );
 }
 
-export async function definitionOf(qmp: QmpClient, socket: string, disks: MachineDisk[]): Promise<MachineDefinition> {
+export async function definitionOf(
+  qmp: QmpClient,
+  socket: string,
+  disks: MachineDisk[],
+  frozen: Frozen | undefined,
+): Promise<MachineDefinition> {
   const { name } = await qmp.execute<{ name?: string }>('query-name');
   const { UUID } = await qmp.execute<{ UUID?: string }>('query-uuid');
   const { qemu } = await qmp.execute<{ qemu?: { major?: number; minor?: number; micro?: number } }>('query-version');
@@ -122,6 +130,7 @@ export async function definitionOf(qmp: QmpClient, socket: string, disks: Machin
     uuid: String(UUID ?? ''),
     qemu: [qemu?.major, qemu?.minor, qemu?.micro].join('.'),
     ...(command === undefined ? {} : { command }),
+    frozenFilesystems: frozen === undefined || frozen.trouble !== undefined ? 0 : frozen.filesystems,
     disks: disks.map(({ bitmaps: _, keepsBitmaps: __, ...disk }) => disk),
   };
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { FoundEntry, OpenRoot, TrackedDisk } from '../entry.ts';
+import { basename, dirname, join } from 'node:path';
+import type { FoundEntry, NoticeCode, OpenRoot, TrackedDisk, Warning } from '../entry.ts';
 import { excludeRules } from '../exclude.ts';
 import { walk } from '../source/walk.ts';
 import { frozenName } from './checkpoints.ts';
@@ -9,7 +9,7 @@ import type { Tracking } from './increments.ts';
 import { DEFINITION, definitionOf } from './machine.ts';
 import { MachinePoint, type MachinePointOptions } from './machine-point.ts';
 
-export interface OpenMachineOptions extends Omit<MachinePointOptions, 'socket' | 'tracking'> {
+export interface OpenMachineOptions extends Omit<MachinePointOptions, 'socket' | 'agent' | 'tracking'> {
   /** With it, dirty bitmaps are kept from one run of a job to its next. */
   tracking?: Omit<Tracking, 'before'> & {
     /** A disk as it was read before, by its path in the tree. */
@@ -37,29 +37,41 @@ export async function openMachine(
   resources.defer(() => rm(folder, { recursive: true, force: true }));
   const socket = path.toString();
   const point = resources.use(await MachinePoint.take(pointOptions(options, socket, name), signal));
-  const definition = await definitionOf(point.qmp, socket, point.disks);
+  const definition = await definitionOf(point.qmp, socket, point.disks, point.frozen);
   await writeFile(join(folder, DEFINITION), `${JSON.stringify(definition, null, 2)}\n`, { mode: 0o600 });
   const entries = entriesOf(point, name, join(folder, DEFINITION));
   const held = resources.move();
   return { entries, ...trackingOf(point, name), [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
+/** Beside the monitor `web.qmp`, the agent is at `web.qga`. */
+function agentSocket(socket: string): string | undefined {
+  const agent = join(dirname(socket), `${machineName(Buffer.from(basename(socket)))}.qga`);
+  return agent !== socket && statSync(agent, { throwIfNoEntry: false })?.isSocket() === true ? agent : undefined;
+}
+
 function pointOptions(options: OpenMachineOptions, socket: string, name: Buffer): MachinePointOptions {
-  const { tracking, ...others } = options;
+  const { tracking, ...rest } = options;
+  const agent = agentSocket(socket);
+  const others = agent === undefined ? rest : { ...rest, agent };
   if (tracking === undefined) return { ...others, socket };
   const before = (image: string) => tracking.before(below(name, image));
   return { ...others, socket, tracking: { ...tracking, before } };
 }
 
 function trackingOf(
-  { increments, disks }: MachinePoint,
+  { increments, disks, frozen }: MachinePoint,
   name: Buffer,
 ): Omit<OpenRoot, 'entries' | keyof AsyncDisposable> {
   const bitmap = increments.next;
-  const notices = [...increments.inFull].map(
+  const notices: Warning<NoticeCode>[] = [...increments.inFull].map(
     ([image, why]) =>
       ({ path: below(name, image), code: 'read-in-full', message: `all of it is read: ${why}` }) as const,
   );
+  if (frozen?.trouble !== undefined) {
+    const message = `the guest was not frozen, its disks are as after a power cut: ${frozen.trouble}`;
+    notices.push({ path: name, code: 'not-frozen', message });
+  }
   if (bitmap === undefined) return { notices };
   return {
     notices,
