@@ -28,6 +28,8 @@ export interface BackupOptions {
   keys?: () => Promise<{ keys: TaskKeys; descriptor: Buffer }>;
   /** File with what the last run of the job has found, made and replaced here; it may be lost at any time. */
   cache?: string;
+  /** File with what disks of virtual machines were made of at the last run, so that only changes are read; as `cache`. */
+  diskNotes?: string;
   /** An existing folder for spill files, which are removed at the end. */
   spool: string;
   /** Folder for notes of what is made for the run and must not outlive it; without it, no snapshots are taken. */

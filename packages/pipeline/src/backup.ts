@@ -1,23 +1,20 @@
 import { join } from 'node:path';
-import { type Failure, orderedParallel } from '@sealift/core';
+import { type Failure, orderedParallel, toFailure } from '@sealift/core';
 import { type ChunkKeys, chunkKeysFromSecret, parseCompression } from '@sealift/crypto';
 import type { Opened } from '@sealift/wire';
-import { type BoundaryRules, Leftovers, SourceHolder } from '@sealift/workloads';
 import type { BackupOptions, BackupOutcome, Sealing } from './backup-options.ts';
-import { PointCache } from './cache/point-cache.ts';
 import { Dedup } from './dedup/dedup.ts';
 import { ReferenceList } from './dedup/references.ts';
 import { fail } from './failures.ts';
 import { ProgressMeter } from './progress.ts';
 import { findEntries } from './read/find-entries.ts';
-import { openRoots } from './read/open-roots.ts';
+import { openSources } from './read/open-sources.ts';
 import { planWork } from './read/plan-work.ts';
 import { type OnProblem, readWork } from './read/read-work.ts';
 import { startSourceWorkers, storeWith } from './read/source-pool.ts';
 import { BackupSession } from './transfer/backup-session.ts';
 import { commitPoint, earlierOutcome, recordOf, storeBody } from './transfer/commit-point.ts';
 import { holdLink } from './transfer/reconnecting-link.ts';
-import { nameRoots } from './tree/root-names.ts';
 import { TreeAssembler } from './tree/tree-assembler.ts';
 import { TreePagesWriter } from './tree/tree-writer.ts';
 
@@ -71,23 +68,17 @@ async function backUp(
   );
   const store = storeWith(pool);
 
-  const { exclude, repositoryId, jobId } = options;
-  const roots = nameRoots(options.sources);
-  await using holder = holderOf(options, meter);
+  const { idKey } = chunkKeys;
   const onLost = (failure: Failure) => session.fail(failure);
-  const note = (text: string) => meter.note(text);
-  await using served = await openRoots(roots, { spool: options.spool, onLost, holder, note }, signal);
-  meter.showAs((warning) => served.shown(warning));
-  const boundaries = boundariesOf(options);
-  const subject = { jobId, repositoryId, zone: opened.zone, roots, exclude, boundaries };
-  await using cache = await PointCache.open(options.cache, options.runId, chunkKeys.idKey, subject);
-  const known = cache.known === undefined ? {} : { known: cache.known };
-  const walked = findEntries({ roots, exclude, boundaries, ...known }, served, meter);
+  await using sources = await openSources(options, { zone: opened.zone, idKey, onLost }, meter, signal);
+  const { roots, notes, cache } = sources;
+  const walked = findEntries({ roots, ...sources.order }, sources.opened, meter);
   const warn: OnProblem = (path, problem) => meter.warn({ path, ...problem });
   const results = orderedParallel(planWork(walked), options.workers * 3, (unit) =>
-    readWork(unit, { pool, dedup, warn, roots }).catch((thrown) => {
+    readWork(unit, { pool, dedup, warn, roots, disks: notes.known }).catch(async (thrown) => {
       // Other units may be waiting for a bundle that this one was to make.
       dedup.fail(thrown);
+      if (toFailure(thrown).code === 'changes-missed') await notes.forget();
       throw thrown;
     }),
   );
@@ -99,7 +90,10 @@ async function backUp(
   });
   for await (const done of results) {
     signal.throwIfAborted();
-    for (const result of done) await tree.add(result);
+    for (const result of done) {
+      await notes.add(result);
+      await tree.add(result);
+    }
     meter.set('files', tree.totals.files);
   }
 
@@ -109,22 +103,10 @@ async function backUp(
   const body = await storeBody(finished, store, { warnings: meter.warnings, explanation: options.explanation });
   const committed = await commitPoint(options, sealing, session, opened, references, body);
   await cache.makeCurrent();
-  const lost = cache.failure === undefined ? {} : { cacheLost: cache.failure };
-  return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...lost };
-}
-
-/** What holds the sources still; undefined where nothing is to. */
-function holderOf({ reading, leftovers }: BackupOptions, meter: ProgressMeter): SourceHolder | undefined {
-  const rule = reading?.consistency ?? 'auto';
-  if (rule === 'none' || leftovers === undefined) return undefined;
-  return new SourceHolder(rule, new Leftovers(leftovers), ({ message }) =>
-    meter.warn({ path: Buffer.from(leftovers), code: 'snapshot-left', message }),
-  );
-}
-
-function boundariesOf({ reading = {} }: BackupOptions): BoundaryRules {
-  const { excludeCaches = false, oneFileSystem = false } = reading;
-  return { excludeCaches, oneFileSystem };
+  await sources.opened.keep(notes);
+  const failure = cache.failure ?? notes.failure;
+  const cacheLost = failure === undefined ? {} : { cacheLost: failure };
+  return { pointId: options.runId, ...committed, ...tree.totals, progress: meter.now(), ...cacheLost };
 }
 
 async function sealingOf(options: BackupOptions): Promise<Sealing> {

@@ -41,6 +41,11 @@ export const fail = failuresOf({
   'not-a-file': { kind: 'refused', advice: 'Download it as tar or zip.' },
   /** More entries than a zip archive is made of here. */
   'archive-too-large': { kind: 'refused', advice: 'Download it as tar, or folder by folder.' },
+  /** A dirty bitmap does not name a block that has changed. */
+  'changes-missed': {
+    kind: 'corrupt',
+    advice: 'Run the job again: all is read then. Ask who changed the image behind the back of its machine.',
+  },
   /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
   'point-substituted': {
     kind: 'corrupt',

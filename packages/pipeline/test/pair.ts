@@ -56,6 +56,8 @@ export interface BackupMore {
   byteQuota?: number;
   /** A file for what the run has found. */
   cache?: string;
+  /** A file for what disks of virtual machines are made of. */
+  diskNotes?: string;
 }
 
 export type BackedUp = BackupOutcome & { warned: PathWarning[] };
@@ -191,6 +193,7 @@ export class Pair implements AsyncDisposable {
       ...(more.cache === undefined ? {} : { cache: more.cache }),
       ...(more.leftovers === undefined ? {} : { leftovers: more.leftovers }),
       ...(more.reading === undefined ? {} : { reading: more.reading }),
+      ...(more.diskNotes === undefined ? {} : { diskNotes: more.diskNotes }),
       workers: 2,
       onProgress: more.onProgress ?? (() => {}),
       onWarning: (warning: PathWarning) => warned.push(warning),

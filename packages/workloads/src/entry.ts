@@ -53,7 +53,28 @@ export interface Warning<Code extends string> {
   message: string;
 }
 
+/**
+ * - `read-in-full`: a disk was read before, and what has changed since is not known
+ * - `not-frozen`: a guest has an agent, and its disks are as after a power cut all the same
+ */
+export type NoticeCode = 'read-in-full' | 'not-frozen';
+
+/** A disk of which a dirty bitmap will tell what has changed since it was read. */
+export interface TrackedDisk {
+  /** In the tree. */
+  path: Buffer;
+  /** Bytes. */
+  size: number;
+  bitmap: string;
+}
+
 /** A root that is served while it is read, until it is disposed of, and the entries that it makes, in tree order. */
 export interface OpenRoot extends AsyncDisposable {
   entries: FoundEntry[];
+  /** What whoever reads the report of the run should know of it; paths are those in the tree. */
+  notices?: Warning<NoticeCode>[];
+  /** Disks of which the next run can read changes alone, if this one is kept. */
+  tracked?: TrackedDisk[];
+  /** The recovery point is made: from now on changes count from it. */
+  keep?: () => void;
 }

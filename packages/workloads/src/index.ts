@@ -3,7 +3,16 @@ export { compareTrees, type Difference } from './compare/compare-trees.ts';
 export { rawImageName } from './disks/image-format.ts';
 export { ImageReader } from './disks/image-reader.ts';
 export { isDiskImage, openImage } from './disks/open-image.ts';
-export type { EntryKind, EntryMetadata, FoundEntry, OpenRoot, SourceState, Warning } from './entry.ts';
+export type {
+  EntryKind,
+  EntryMetadata,
+  FoundEntry,
+  NoticeCode,
+  OpenRoot,
+  SourceState,
+  TrackedDisk,
+  Warning,
+} from './entry.ts';
 export { type ExcludeRules, excludeRules } from './exclude.ts';
 export { type NbdAddress, type NbdPlace, nbdUri } from './nbd/address.ts';
 export { NbdClient, type NbdClientOptions } from './nbd/client.ts';
@@ -15,7 +24,7 @@ export { makeFifo } from './posix/names.ts';
 export { PRINT_BYTES, printOf } from './posix/print.ts';
 export { setMtime } from './posix/times.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './posix/xattrs.ts';
-export { isMachine, machineName, openMachine } from './qemu/open-machine.ts';
+export { isMachine, machineName, type OpenMachineOptions, openMachine } from './qemu/open-machine.ts';
 export { QmpClient } from './qemu/qmp-client.ts';
 export type { OutputFile } from './restore/output-file.ts';
 export type { RestorePolicy } from './restore/policy.ts';

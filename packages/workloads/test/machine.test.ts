@@ -12,7 +12,10 @@ t.test('what a machine overwrites is read as it was, and zeros that come later a
   const folder = temporaryFolder(t);
   await using machine = await Machine.start(folder);
   await machine.write(1, 'write -P 1 8M 8M');
-  await using open = await openMachine(Buffer.from(machine.socket), Buffer.from('web'), folder, t.fail);
+  await using open = await openMachine(Buffer.from(machine.socket), Buffer.from('web'), {
+    scratch: folder,
+    onLost: t.fail,
+  });
   t.same(
     open.entries.map(({ path, kind, disk }) => [`${path}`, kind, disk]),
     [
@@ -43,7 +46,7 @@ t.test('a machine is let go before there is no room for what it overwrites', { s
     qemu('umount', scratch);
   });
   const lost = Promise.withResolvers<Failure>();
-  const open = () => openMachine(Buffer.from(machine.socket), Buffer.from('web'), scratch, lost.resolve);
+  const open = () => openMachine(Buffer.from(machine.socket), Buffer.from('web'), { scratch, onLost: lost.resolve });
   {
     await using opened = await open();
     t.equal(opened.entries.length, 4);

@@ -31,15 +31,12 @@ export class PointCache implements AsyncDisposable {
     this.writer = file === undefined ? undefined : new CacheWriter(file);
   }
 
-  /** @param path of the file, if there is to be a cache at all */
-  static async open(
-    path: string | undefined,
-    runId: string,
-    idKey: KeyObject,
-    subject: CacheSubject,
-  ): Promise<PointCache> {
+  /**
+   * @param path of the file, if there is to be a cache at all
+   * @param identity of what it is of
+   */
+  static async open(path: string | undefined, runId: string, idKey: KeyObject, identity: Buffer): Promise<PointCache> {
     if (path === undefined) return new PointCache(undefined, undefined);
-    const identity = identityOf(subject);
     const known = findCache(path, idKey, identity);
     try {
       return new PointCache(known, await CacheFileWriter.create(path, runId, idKey, identity));
@@ -64,7 +61,7 @@ export class PointCache implements AsyncDisposable {
   }
 }
 
-function identityOf({ jobId, repositoryId, zone, roots, exclude, boundaries }: CacheSubject): Buffer {
+export function identityOf({ jobId, repositoryId, zone, roots, exclude, boundaries }: CacheSubject): Buffer {
   const text = (value: string) => Buffer.from(value);
   const { excludeCaches = false, oneFileSystem = false } = boundaries;
   const rules = `${excludeCaches ? '/caches' : ''}${oneFileSystem ? '/one-file-system' : ''}`;

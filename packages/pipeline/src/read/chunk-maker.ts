@@ -1,6 +1,7 @@
 import { ByteCredit, releaseMemory, StageClock } from '@sealift/core';
 import { CHUNK_TYPE, type ChunkType, CODEC, chunkId, compress, encodeInner, sealChunk } from '@sealift/crypto';
 import { VERDICT } from '../dedup/dedup.ts';
+import { fail } from '../failures.ts';
 import { ownBuffer, type ThreadChannel } from '../threads/channel.ts';
 import type { SourceMainMethods, SourceWorkerData, SourceWorkerMethods } from './thread-messages.ts';
 
@@ -37,6 +38,19 @@ export class ChunkMaker {
       if (verdicts[i] === VERDICT.send) await this.#send(type, ids[i] as Buffer, plaintext, NO_MEMBERS);
     }
     return ids;
+  }
+
+  /** Whether the target still has chunks of an earlier run. */
+  askKnown(ids: Buffer[]): Promise<Uint8Array> {
+    return this.#main.call('askChunks', ownBuffer(Buffer.concat(ids)));
+  }
+
+  /** Sends a chunk that the target has lost. @throws Failure `changes-missed` */
+  async sendKnown(id: Buffer, plaintext: Buffer): Promise<void> {
+    if (!this.id(CHUNK_TYPE.data, plaintext).equals(id)) {
+      throw fail('changes-missed', 'A block of a disk has changed, and its machine did not tell.');
+    }
+    await this.#send(CHUNK_TYPE.data, id, plaintext, NO_MEMBERS);
   }
 
   /** Sends a bundle of small files, whose members the target was asked for before. */

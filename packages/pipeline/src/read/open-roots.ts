@@ -3,41 +3,47 @@ import {
   isDiskImage,
   isMachine,
   livePath,
+  type OpenMachineOptions,
   type OpenRoot,
   openImage,
   openMachine,
   type SnapshotView,
   type SourceHolder,
 } from '@sealift/workloads';
+import type { DiskNotes } from '../cache/disk-notes.ts';
+import { DISK_CHUNK } from '../chunk/fixed.ts';
 import type { PathWarning } from '../progress.ts';
 import type { NamedRoot } from '../tree/root-names.ts';
 import type { FoundEntry } from './walk-messages.ts';
 
-export type OnLost = (failure: Failure) => void;
-
-/** What the sources of a run are read with. */
-export interface OpeningMeans {
+export interface OpenRootsOptions {
+  jobId: string;
+  runId: string;
   /** A folder with room for what virtual machines overwrite while they are read. */
   spool: string;
-  /** Told why, when a machine had to be let go before it was read. */
-  onLost: OnLost;
+  notes: DiskNotes;
   /** Absent: sources are read as they are. */
   holder: SourceHolder | undefined;
-  note(text: string): void;
+  /** Told why, when a machine had to be let go before it was read. */
+  onLost: (failure: Failure) => void;
+  onWarning: (warning: PathWarning) => void;
+  /** Told how still each source was held. */
+  onNote: (text: string) => void;
 }
 
 /** Roots that are served while they are read, disk images and virtual machines, and those that are read in snapshots. */
 export class OpenRoots implements AsyncDisposable {
-  readonly #roots = new Map<NamedRoot, FoundEntry[]>();
+  readonly #served = new Set<OpenRoot>();
+  readonly #entries = new Map<NamedRoot, FoundEntry[]>();
   readonly #views = new Map<NamedRoot, SnapshotView>();
   readonly #resources = new AsyncDisposableStack();
 
-  async open(root: NamedRoot, means: OpeningMeans, signal: AbortSignal): Promise<void> {
+  async open(root: NamedRoot, options: OpenRootsOptions, signal: AbortSignal): Promise<void> {
     const { path, name } = root;
-    const { spool, onLost } = means;
-    if (isDiskImage(path)) this.#hold(root, await openImage(path, name, signal));
-    else if (isMachine(path)) this.#hold(root, await openMachine(path, name, spool, onLost, signal));
-    else await this.#holdStill(root, means, signal);
+    if (isDiskImage(path)) this.#serve(root, await openImage(path, name, signal), options);
+    else if (isMachine(path))
+      this.#serve(root, await openMachine(path, name, machineOptions(options), signal), options);
+    else await this.#holdStill(root, options, signal);
   }
 
   viewOf(root: NamedRoot): SnapshotView | undefined {
@@ -57,30 +63,54 @@ export class OpenRoots implements AsyncDisposable {
 
   /** Undefined: the root is walked. */
   entriesOf(root: NamedRoot): FoundEntry[] | undefined {
-    return this.#roots.get(root);
+    return this.#entries.get(root);
+  }
+
+  async beginNotes(notes: DiskNotes): Promise<void> {
+    await notes.begin([...this.#served].flatMap(({ tracked = [] }) => tracked));
+  }
+
+  /** The recovery point is made: what was noted is what the next run begins with, and changes count from it. */
+  async keep(notes: DiskNotes): Promise<void> {
+    if (!(await notes.makeCurrent())) return;
+    for (const { keep } of this.#served) keep?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
 
-  async #holdStill(root: NamedRoot, { holder, note }: OpeningMeans, signal: AbortSignal): Promise<void> {
-    const held = await holder?.hold(root.path, root.name, signal);
-    if (held === undefined) return;
-    note(held.note);
-    if (held.view !== undefined) this.#views.set(root, held.view);
-    if (held.entries !== undefined) this.#roots.set(root, held.entries);
+  #serve(root: NamedRoot, opened: OpenRoot, { onWarning }: OpenRootsOptions): void {
+    this.#served.add(this.#resources.use(opened));
+    this.#entries.set(root, opened.entries);
+    for (const notice of opened.notices ?? []) onWarning(notice);
   }
 
-  #hold(root: NamedRoot, open: OpenRoot): void {
-    this.#roots.set(root, this.#resources.use(open).entries);
+  async #holdStill(root: NamedRoot, { holder, onNote }: OpenRootsOptions, signal: AbortSignal): Promise<void> {
+    const held = await holder?.hold(root.path, root.name, signal);
+    if (held === undefined) return;
+    onNote(held.note);
+    if (held.view !== undefined) this.#views.set(root, held.view);
+    if (held.entries !== undefined) this.#entries.set(root, held.entries);
   }
 }
 
-export async function openRoots(roots: NamedRoot[], means: OpeningMeans, signal: AbortSignal): Promise<OpenRoots> {
+function machineOptions({ jobId, runId, spool, notes, onLost }: OpenRootsOptions): OpenMachineOptions {
+  const before = (path: Buffer) => notes.known.disk(path);
+  // Blocks of the size in which disks are read: what the bitmap names is what is read.
+  const tracking = { jobId, runId, granularity: DISK_CHUNK, before };
+  return { scratch: spool, onLost, ...(notes.active ? { tracking } : {}) };
+}
+
+export async function openRoots(
+  roots: NamedRoot[],
+  options: OpenRootsOptions,
+  signal: AbortSignal,
+): Promise<OpenRoots> {
   const opened = new OpenRoots();
   try {
-    for (const root of roots) await opened.open(root, means, signal);
+    for (const root of roots) await opened.open(root, options, signal);
+    await opened.beginNotes(options.notes);
     return opened;
   } catch (thrown) {
     await opened[Symbol.asyncDispose]();

@@ -1,12 +1,13 @@
 import { CHUNK_TYPE } from '@sealift/crypto';
 // Not the whole package: loading it would take each thread longer than many a backup.
-import { encodeSegments, type Segment } from '@sealift/repository/segments';
+import { decodeSegments, encodeSegments, type Segment } from '@sealift/repository/segments';
 import { ImageReader, openSource, SourceFile } from '@sealift/workloads';
 import { type Chunker, MAX_CHUNK } from '../chunk/content-defined.ts';
 import { DISK_CHUNK, fixedChunker, isZero } from '../chunk/fixed.ts';
 import { asBuffer, ownBuffer } from '../threads/channel.ts';
 import type { ChunkMaker } from './chunk-maker.ts';
 import { problemOf } from './problems.ts';
+import { readChanges } from './read-changes.ts';
 import type { SlabPool } from './slab-pool.ts';
 import type { StretchResult, StretchWork } from './thread-messages.ts';
 
@@ -28,9 +29,12 @@ export async function readStretch(work: StretchWork, tools: StretchTools): Promi
   const segments: Segment[] = [];
   try {
     await using file = await openStretch(work);
-    for await (const range of rangesWithin(file, work)) {
-      if (range.kind === 'hole') segments.push({ kind: 'hole', length: range.length });
-      else segments.push(...(await readData(file, range, work, tools)));
+    const read = (part: { offset: number; length: number }) => readRanges(file, { ...work, ...part }, tools);
+    if (work.known !== undefined && file instanceof ImageReader) {
+      const known = decodeSegments(asBuffer(work.known));
+      segments.push(...(await readChanges(file, known, work, tools.chunks, read)));
+    } else {
+      segments.push(...(await read(work)));
     }
     const changed = !work.disk && file instanceof SourceFile && file.changedSince(work.found);
     return { segments: ownBuffer(encodeSegments(segments)), lost: false, ...(changed ? { problem: CHANGED } : {}) };
@@ -39,6 +43,15 @@ export async function readStretch(work: StretchWork, tools: StretchTools): Promi
     if (problem === undefined) throw thrown;
     return { segments: ownBuffer(encodeSegments([])), lost: true, problem };
   }
+}
+
+async function readRanges(file: Readable, work: StretchWork, tools: StretchTools): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  for await (const range of rangesWithin(file, work)) {
+    if (range.kind === 'hole') segments.push({ kind: 'hole', length: range.length });
+    else segments.push(...(await readData(file, range, work, tools)));
+  }
+  return segments;
 }
 
 type Readable = SourceFile | ImageReader;

@@ -1,5 +1,6 @@
 import { decodeSegments, type Segment, type TreeEntry } from '@sealift/repository';
 import { printOf } from '@sealift/workloads';
+import type { KnownDisks } from '../cache/disk-notes.ts';
 import { type Kept, unpackPage, type WholePage } from '../cache/known-pages.ts';
 import { readHead } from '../cache/page.ts';
 import { splitLost } from '../cache/split-lost.ts';
@@ -40,14 +41,18 @@ export interface ReadTools {
   dedup: Dedup;
   warn: OnProblem;
   roots: NamedRoot[];
+  disks: KnownDisks;
 }
 
 /** Has one unit of work done by the workers. Files that cannot be read are reported and left out. */
 export async function readWork(unit: WorkUnit, tools: ReadTools): Promise<WorkResult[]> {
   if (unit.kind === 'batch') return readItems(unit.items, tools);
-  const { segments, lost, problem } = await readStretch(unit.entry, unit.offset, unit.length, tools.pool);
+  const { entry, offset } = unit;
+  // At once, for they are known in the order of the units.
+  const known = entry.source.nbd?.changes === undefined ? undefined : tools.disks.stretch(entry.path, offset);
+  const { segments, lost, problem } = await readStretch(entry, offset, unit.length, tools.pool, known);
   // Of a file in several stretches, the last one tells that it changed.
-  if (problem !== undefined && (unit.last || lost)) tools.warn(unit.entry.source.path, problem);
+  if (problem !== undefined && (unit.last || lost)) tools.warn(entry.source.path, problem);
   return [{ kind: 'segments', unit, segments, lost, sound: problem === undefined }];
 }
 
@@ -56,11 +61,13 @@ async function readStretch(
   offset: number,
   length: number,
   pool: SourcePool,
+  known?: Buffer,
 ): Promise<{ segments: Segment[]; lost: boolean; problem?: FileProblem }> {
   if (length === 0) return { segments: [], lost: false };
   const { path, links: _, settled: __, nbd, ...found } = entry.source;
   const where = { path: ownBuffer(path), ...(nbd === undefined ? {} : { nbd }) };
-  const work = { ...where, offset, length, disk: entry.disk === true, found };
+  const disk = entry.disk === true;
+  const work = { ...where, offset, length, disk, found, ...(known === undefined ? {} : { known: ownBuffer(known) }) };
   const result = await pool.call('stretch', work);
   return { ...result, segments: decodeSegments(asBuffer(result.segments)) };
 }

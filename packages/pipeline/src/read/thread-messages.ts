@@ -38,6 +38,8 @@ export interface StretchWork {
   found: SourceState;
   /** Where it is read instead of at `path`. */
   nbd?: NbdPlace;
+  /** Encoded segments of the stretch as it was: only what has changed since is read. */
+  known?: Uint8Array;
 }
 
 export interface StretchResult {

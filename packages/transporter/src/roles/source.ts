@@ -13,11 +13,11 @@ import type { Role, Surroundings } from './role.ts';
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
   const { settings, folder, identity, identityFor, revoked, bandwidth, line, controlUrl: url, log } = surroundings;
   const { workers, postQuantumOnly } = settings;
-  const { spool, sourceCache, leftovers } = folder;
+  const { spool, sourceCache, diskNotes, leftovers } = folder;
   await removeLeftovers(leftovers, log);
   const director = () => ({ url, identity: identity(), postQuantumOnly });
   const shared = { identity, identityFor, revoked, bandwidth, line, director, workers, postQuantumOnly };
-  const context: TaskContext = { ...shared, spool, sourceCache, leftovers };
+  const context: TaskContext = { ...shared, spool, sourceCache, diskNotes, leftovers };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
@@ -25,14 +25,15 @@ export async function sourceRole(surroundings: Surroundings): Promise<Role> {
     handlers: taskHandlers(tasks.registry, context),
     held: () => tasks.registry.held(),
     onGreeted: async ({ jobs }) => {
-      if (jobs !== undefined) await keepCachesOf(sourceCache, jobs);
+      if (jobs === undefined) return;
+      for (const kept of [sourceCache, diskNotes]) await keepCachesOf(kept, jobs);
     },
     onConnected: () => tasks.delivery.wake(),
     onRenewed: () => {},
     readiness: () => [],
     sessions: () => 0,
     repositories: () => [],
-    cacheBytes: () => cacheBytes(sourceCache),
+    cacheBytes: () => cacheBytes(sourceCache) + cacheBytes(diskNotes),
     [Symbol.asyncDispose]: () => tasks[Symbol.asyncDispose](),
   };
 }

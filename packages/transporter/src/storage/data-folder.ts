@@ -23,6 +23,8 @@ export interface DataFolder {
   leftovers: string;
   /** Copies of what is read of repositories in object storage; may be lost. */
   cache: string;
+  /** What the disks of virtual machines were made of at the last run, one file a job; may be lost. */
+  diskNotes: string;
 }
 
 export async function openDataFolder(root: string): Promise<DataFolder> {
@@ -39,10 +41,12 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     sourceCache: join(root, 'source-cache'),
     leftovers: join(root, 'leftovers'),
     cache: join(root, 'cache'),
+    diskNotes: join(root, 'disk-notes'),
   };
   await makePrivateFolder(root);
   await makePrivateFolder(folder.journal);
   await makePrivateFolder(folder.keys);
+  await makePrivateFolder(folder.diskNotes);
   await rm(folder.spool, { recursive: true, force: true });
   await makePrivateFolder(folder.spool);
   await makePrivateFolder(folder.sourceCache);
@@ -50,6 +54,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
   await removeLeftovers(folder.sourceCache);
   await removeLeftovers(folder.journal);
   await removeLeftovers(folder.keys);
+  await removeLeftovers(folder.diskNotes);
   return folder;
 }
 

@@ -33,6 +33,7 @@ export async function backup(
         // A Director that does not know how sources are held still would not take the notes on it.
         ...(spec.reading === undefined ? {} : { leftovers: context.leftovers }),
         cache: join(context.sourceCache, jobId),
+        diskNotes: join(context.diskNotes, jobId),
         workers: context.workers,
         onProgress: (progress) => reporter.progress(progress),
         onWarning: (warning) => reporter.warning(warning),

@@ -39,6 +39,8 @@ export interface TaskContext {
   sourceCache: string;
   /** Folder for notes of what is made for a backup and must not outlive it. */
   leftovers: string;
+  /** Folder for what disks of virtual machines were made of at the last run of each job. */
+  diskNotes: string;
   workers: number;
   postQuantumOnly: boolean;
 }

@@ -5,6 +5,8 @@ export type NbdAddress = { path: string } | { host: string; port: number };
 export interface NbdPlace {
   address: NbdAddress;
   exportName: string;
+  /** The metadata context that tells what has changed since the disk was read last. */
+  changes?: string;
 }
 
 /** The address as qemu and libnbd take it. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fail } from '../failures.ts';
+import type { Frozen } from './guest-freeze.ts';
 import type { QmpClient } from './qmp-client.ts';
 
 /** A disk of a virtual machine, as QEMU has it. */
@@ -13,6 +14,20 @@ export interface MachineDisk {
   file: string;
   /** Bytes. */
   size: number;
+  /** Whether a bitmap can be kept in its image while the machine is off. */
+  keepsBitmaps: boolean;
+  bitmaps: BitmapInfo[];
+  /** Name of the image that it makes. */
+  image: string;
+}
+
+/** A dirty bitmap of a disk, as QEMU tells of it. */
+export interface BitmapInfo {
+  name: string;
+  recording: boolean;
+  inconsistent: boolean;
+  /** Bytes. */
+  granularity: number;
 }
 
 /** What a virtual machine is: enough to start it again, by hand or by a program. */
@@ -22,7 +37,9 @@ export interface MachineDefinition {
   qemu: string;
   /** The command line of its process, where that could be found. */
   command?: string[];
-  disks: (MachineDisk & { image: string })[];
+  /** Filesystems of its guest that were frozen at the instant of the disks. */
+  frozenFilesystems: number;
+  disks: Omit<MachineDisk, 'bitmaps' | 'keepsBitmaps'>[];
 }
 
 interface BlockInfo {
@@ -33,11 +50,14 @@ interface BlockInfo {
     drv?: unknown;
     file?: unknown;
     'node-name'?: unknown;
-    image?: { 'virtual-size'?: unknown };
+    image?: { 'virtual-size'?: unknown; 'format-specific'?: { data?: { compat?: unknown } } };
+    'dirty-bitmaps'?: unknown;
   };
 }
 
 const MOST_DISKS = 256;
+/** Name of the entry that says what a machine is. */
+export const DEFINITION = 'machine.json';
 
 /** The disks that the machine can write to; others do not change, and are not part of a point. */
 export async function disksOf(qmp: QmpClient): Promise<MachineDisk[]> {
@@ -49,25 +69,57 @@ export async function disksOf(qmp: QmpClient): Promise<MachineDisk[]> {
     return [diskOf(place, inserted)];
   });
   if (disks.length === 0) throw fail('vm-without-disks', 'The virtual machine has no disk that it can write to.');
-  return disks;
+  const images = imageNames(disks);
+  return disks.map((disk, i) => ({ ...disk, image: images[i] as string }));
 }
 
-function diskOf(device: unknown, inserted: NonNullable<BlockInfo['inserted']>): MachineDisk {
+/** By the place where each is plugged in, told apart by a number where two are alike. */
+function imageNames(disks: Omit<MachineDisk, 'image'>[]): string[] {
+  const taken = new Set<string>([DEFINITION]);
+  return disks.map(({ device, node }) => {
+    const place = device.split('/').findLast((part) => part !== '' && part !== 'virtio-backend') ?? node;
+    const stem = place.replace(/[^\w.-]/g, '_');
+    let image = `${stem}.raw`;
+    for (let copy = 2; taken.has(image); copy++) image = `${stem}~${copy}.raw`;
+    taken.add(image);
+    return image;
+  });
+}
+
+function diskOf(device: unknown, inserted: NonNullable<BlockInfo['inserted']>): Omit<MachineDisk, 'image'> {
   const { 'node-name': node, drv: format, file, image } = inserted;
   const size = image?.['virtual-size'];
   const texts = [device, node, format, file];
   if (!texts.every((text) => typeof text === 'string') || !Number.isSafeInteger(size) || (size as number) < 1) {
     throw implausible();
   }
-  return { device, node, format, file, size } as MachineDisk;
+  // The first version of qcow2 had no place for them.
+  const keepsBitmaps = format === 'qcow2' && image?.['format-specific']?.data?.compat !== '0.10';
+  const bitmaps = bitmapsOf(inserted['dirty-bitmaps']);
+  return { device, node, format, file, size, keepsBitmaps, bitmaps } as Omit<MachineDisk, 'image'>;
 }
 
-/** @param images names of the entries that the disks make */
+function bitmapsOf(told: unknown): BitmapInfo[] {
+  if (!Array.isArray(told)) return [];
+  return told.flatMap(({ name, recording, inconsistent, granularity }: Record<string, unknown>) =>
+    typeof name === 'string'
+      ? [
+          {
+            name,
+            recording: recording === true,
+            inconsistent: inconsistent === true,
+            granularity: Number(granularity),
+          },
+        ]
+      : [],
+  );
+}
+
 export async function definitionOf(
   qmp: QmpClient,
   socket: string,
   disks: MachineDisk[],
-  images: string[],
+  frozen: Frozen | undefined,
 ): Promise<MachineDefinition> {
   const { name } = await qmp.execute<{ name?: string }>('query-name');
   const { UUID } = await qmp.execute<{ UUID?: string }>('query-uuid');
@@ -78,7 +130,8 @@ export async function definitionOf(
     uuid: String(UUID ?? ''),
     qemu: [qemu?.major, qemu?.minor, qemu?.micro].join('.'),
     ...(command === undefined ? {} : { command }),
-    disks: disks.map((disk, i) => ({ ...disk, image: images[i] as string })),
+    frozenFilesystems: frozen === undefined || frozen.trouble !== undefined ? 0 : frozen.filesystems,
+    disks: disks.map(({ bitmaps: _, keepsBitmaps: __, ...disk }) => disk),
   };
 }
 
