@@ -41,6 +41,9 @@ export const fail = failuresOf({
   'not-a-file': { kind: 'refused', advice: 'Download it as tar or zip.' },
   /** More entries than a zip archive is made of here. */
   'archive-too-large': { kind: 'refused', advice: 'Download it as tar, or folder by folder.' },
+  /** On a disk that is looked into, a folder is one of those above it. */
+  'folder-loop': { kind: 'corrupt', advice: 'Serve the disk with `sealift point serve` and check its filesystem.' },
+  'folder-too-large': { kind: 'corrupt', advice: 'Serve the disk with `sealift point serve` and look at it there.' },
   /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
   'point-substituted': {
     kind: 'corrupt',
