@@ -134,6 +134,35 @@ sys.stdout.buffer.write(z.read('tree/random'))`;
   });
 }
 
+t.test('files on the partitions of a disk image are listed, found and downloaded by `disk:/path`', async (t) => {
+  const from = join(folder, 'inside');
+  await mkdir(join(from, 'etc'), { recursive: true });
+  await writeFile(join(from, 'etc', 'hosts'), '127.0.0.1 guest');
+  const disk = join(folder, 'vm.raw');
+  const part = join(folder, 'part.img');
+  execFileSync('truncate', ['--size', '32M', part]);
+  execFileSync('truncate', ['--size', '64M', disk]);
+  execFileSync('mkfs.ext4', ['-q', '-d', from, part]);
+  execFileSync('sfdisk', ['--quiet', disk], { input: 'label: gpt\nstart=1MiB,size=32MiB\nstart=40MiB,size=8MiB\n' });
+  execFileSync('dd', [`if=${part}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc', 'status=none']);
+  const source = { transporter: 'source', paths: [disk] };
+  const job = { name: 'vm', encryption: 'source-side', password: 'vault', source, repository: 'store' } as const;
+  await site.client.call('createJob', { body: job });
+  const point = await backUp('vm');
+  t.match(await lines('point', 'ls', point, 'vm.raw:/'), [
+    { path: '1', kind: 'directory', filesystem: 'ext4' },
+    { path: '2', kind: 'file', filesystem: 'unknown', size: 8 * 1024 * 1024 },
+  ]);
+  t.match(await done('point', 'ls', point, 'vm.raw:/1/etc/'), /^- 0644 .* vm\.raw:\/1\/etc\/hosts\n$/);
+  t.match(await done('point', 'find', point, 'vm.raw:/', '--name', 'hosts'), /vm\.raw:\/1\/etc\/hosts\n$/);
+  t.same(await lines('point', 'find', point, '--name', 'hosts'), [], 'disks are not searched unless asked for');
+  t.equal(await done('point', 'get', point, 'vm.raw:/1/etc/hosts', '-o', '-'), '127.0.0.1 guest');
+  await done('point', 'get', point, 'vm.raw:/2', '-o', join(folder, 'second'));
+  t.equal((await stat(join(folder, 'second'))).size, 8 * 1024 * 1024, 'a partition as it is');
+  t.match(await sealift('point', 'get', point, 'vm.raw:/1/nothing'), { code: 1, stderr: /not-found/ });
+  t.match(await sealift('point', 'ls', point, 'vm.raw:/2/etc'), { code: 1, stderr: /not-found/ });
+});
+
 t.test('who relays a download learns nothing of it, and one that is cut off fails and leaves no file', async (t) => {
   const [, second] = points.open as [string, string];
   const pair = createTaskKeyPair();

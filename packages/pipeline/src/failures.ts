@@ -46,6 +46,9 @@ export const fail = failuresOf({
     kind: 'corrupt',
     advice: 'Run the job again: all is read then. Ask who changed the image behind the back of its machine.',
   },
+  /** On a disk that is looked into, a folder is one of those above it. */
+  'folder-loop': { kind: 'corrupt', advice: 'Serve the disk with `sealift point serve` and check its filesystem.' },
+  'folder-too-large': { kind: 'corrupt', advice: 'Serve the disk with `sealift point serve` and look at it there.' },
   /** The target handed out another recovery point than the one that was asked for, or than the Director recorded. */
   'point-substituted': {
     kind: 'corrupt',

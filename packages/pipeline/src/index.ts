@@ -8,6 +8,7 @@ export { runServeDisks, type ServeDisksOptions, serveDisksOfRepository } from '.
 export { keysForRecovery } from './keys-for-recovery.ts';
 export { type FindOptions, findEntries, statEntry } from './look/find-entries.ts';
 export { type ListOptions, listEntries } from './look/list-entries.ts';
+export type { LookedPlace } from './look/looked-place.ts';
 export type { PathWarning } from './progress.ts';
 export { type ServeOptions, serveSession } from './receive.ts';
 export { recoverFromRepository } from './recover.ts';

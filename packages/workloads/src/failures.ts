@@ -40,6 +40,18 @@ export const fail = failuresOf({
   /** Such a program has failed; the message has what it said. */
   'disk-tool-failed': { kind: 'refused', advice: 'Run the command on that machine, as the user of the Transporter.' },
   'disks-unknown': { kind: 'refused', advice: 'Check what `lsblk --json --bytes` prints on that machine.' },
+  /** Of a disk that is looked into: its partition table or a filesystem contradicts itself. */
+  'filesystem-damaged': {
+    kind: 'corrupt',
+    advice: 'Serve the disk with `sealift point serve` and check it there, or look at an older recovery point.',
+  },
+  /** A filesystem with something in it that is not known here. */
+  'filesystem-unreadable': {
+    kind: 'refused',
+    advice: 'Serve the disk with `sealift point serve` and mount a copy on a machine that knows its filesystem.',
+  },
+  /** A file that its filesystem keeps encrypted (fscrypt). */
+  'file-encrypted': { kind: 'corrupt', advice: 'Restore the disk and open it on the machine that has the key.' },
   /** The monitor of a virtual machine cannot be connected to, or has gone. */
   'vm-unreachable': { kind: 'retry', advice: 'Check that the virtual machine runs and that its socket may be opened.' },
   /** The monitor has another client, and takes one at a time. */

@@ -14,6 +14,8 @@ export type {
   Warning,
 } from './entry.ts';
 export { type ExcludeRules, excludeRules } from './exclude.ts';
+export { type DiskFile, openDiskContents } from './filesystems/disk-contents.ts';
+export type { FileStretch } from './filesystems/filesystem.ts';
 export { type NbdAddress, type NbdPlace, nbdUri } from './nbd/address.ts';
 export { NbdClient, type NbdClientOptions } from './nbd/client.ts';
 export type { DiskPiece, ReadableDisk } from './nbd/disk.ts';

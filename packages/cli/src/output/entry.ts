@@ -1,5 +1,5 @@
 import type { EntryResource } from '@sealift/wire';
-import { showPath } from './entry-path.ts';
+import { type ShownPlace, showPathIn } from './entry-path.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatTime } from './units.ts';
 
@@ -13,14 +13,15 @@ const KIND_LETTER: Record<EntryResource['kind'], string> = {
   block: 'b',
 };
 
-/** One line for people: kind, permissions, owner, size, time and path. */
-export function formatEntry(entry: EntryResource): string {
+/** One line for people: kind, permissions, owner, size, time and path, as it is named on the command line. */
+export function formatEntry(entry: EntryResource, place: ShownPlace = { path: '' }): string {
   const permissions = entry.mode.toString(8).padStart(4, '0');
   const owner = `${entry.uid}:${entry.gid}`;
   const target = entry.linkTarget === undefined ? '' : ` -> ${printable(entry.linkTarget)}`;
+  const lies = entry.filesystem === undefined ? '' : `  (${printable(entry.filesystem)})`;
   const size = formatBytes(entry.size).padStart(9);
   const head = `${KIND_LETTER[entry.kind]} ${permissions} ${owner.padEnd(11)} ${size}`;
-  return `${head}  ${modifiedAt(entry)}  ${showPath(entry)}${target}`;
+  return `${head}  ${modifiedAt(entry)}  ${showPathIn(place, entry)}${target}${lies}`;
 }
 
 /** Times that no calendar reaches come from damaged clocks; they are shown as they are. */

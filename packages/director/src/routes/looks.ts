@@ -54,7 +54,12 @@ export function serveLooks(app: FastifyInstance, context: Context): void {
   app.post(DOWNLOAD_PATH, { schema }, async (request, reply) => {
     const { id } = request.params as { id: string };
     const { publicKey, format = 'auto', transporter, ...named } = request.body as DownloadRequest;
-    const wanted = { path: demandPath(named), format, publicKey: Buffer.from(publicKey, 'base64url') };
+    const wanted = {
+      path: demandPath(named),
+      ...insideOf(named),
+      format,
+      publicKey: Buffer.from(publicKey, 'base64url'),
+    };
     const by = transporter === undefined ? {} : { transporter };
     const sealed = await openDownload(context, await presentPoint(db, id), { ...wanted, ...by });
     return reply.type(DOWNLOAD_TYPE).send(sealed);
@@ -69,7 +74,16 @@ function demandPath(query: Parameters<typeof pathOf>[0]): Buffer {
 
 function folderOf(query: RequestPart<'listEntries', 'query'>): Folder {
   const cursor = query.cursor === undefined ? {} : { cursor: Buffer.from(query.cursor, 'base64url') };
-  return { path: pathOf(query), limit: limitOf(query), ...cursor };
+  return { path: pathOf(query), ...insideOf(query), limit: limitOf(query), ...cursor };
+}
+
+function insideOf({ inside, insideBytes }: Pick<RequestPart<'listEntries', 'query'>, 'inside' | 'insideBytes'>) {
+  if (inside === undefined && insideBytes === undefined) return {};
+  const named = {
+    ...(inside !== undefined && { path: inside }),
+    ...(insideBytes !== undefined && { pathBytes: insideBytes }),
+  };
+  return { inside: pathOf(named) };
 }
 
 function pathOf({ path, pathBytes }: Pick<RequestPart<'listEntries', 'query'>, 'path' | 'pathBytes'>): Buffer {

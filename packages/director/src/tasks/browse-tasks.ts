@@ -12,6 +12,8 @@ export const LOOKS = {
   entries: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
   /** A stretch of a search; a reader stops at a fifth of that. */
   find: { types: [tree, manifest] as ChunkType[], chunks: 1024 },
+  /** A page of a folder inside a disk, or a stretch of a search there: somebody has named the disk. A reader stops far earlier. */
+  inside: { types: [tree, manifest, data] as ChunkType[], chunks: 1024 },
   /** A file, or an archive of a folder, of any size: somebody has ordered it, as a restore. */
   download: { types: [tree, manifest, data, bundle] as ChunkType[], chunks: Number.MAX_SAFE_INTEGER },
   /** A few files of the whole. */

@@ -13,6 +13,8 @@ const PATIENCE = 60_000;
 
 export interface WantedDownload {
   path: Buffer;
+  /** In the filesystems of the disk that `path` names. */
+  inside?: Buffer;
   format: ArchiveFormat;
   /** What it is sealed to. */
   publicKey: Buffer;
@@ -23,7 +25,7 @@ export interface WantedDownload {
 /** Has a source Transporter send a file or an archive. What comes is sealed to whoever asked, and passed on unread. */
 export async function openDownload(context: Context, point: Point, wanted: WantedDownload): Promise<Duplex> {
   const { transporter, ...asked } = wanted;
-  refuseAbsolute(asked.path);
+  refuseAbsolute(asked.path, asked.inside);
   const session = transporter === undefined ? readerOf(context, point) : await senderNamed(context, transporter);
   const task = context.browsing.begin(session.transporter.id, point, 'download');
   const sending = session.peer.call('point.download', { ...lookFields(task), ...asked }, context.signal);

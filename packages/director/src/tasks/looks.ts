@@ -23,15 +23,17 @@ const PATIENCE = 60_000;
 
 export interface Folder {
   path: Buffer;
+  /** In the filesystems of the disk that `path` names. */
+  inside?: Buffer;
   limit: number;
   cursor?: Buffer;
 }
 
 /** One page of a folder of a recovery point, read by a source Transporter: the Director never sees chunks. */
 export async function listEntries(context: Context, point: Point, folder: Folder): Promise<Page<EntryResource>> {
-  refuseAbsolute(folder.path);
+  refuseAbsolute(folder.path, folder.inside);
   const session = readerOf(context, point);
-  using task = context.browsing.begin(session.transporter.id, point, 'entries');
+  using task = context.browsing.begin(session.transporter.id, point, kindOf(folder, 'entries'));
   const asked = { ...lookFields(task), ...folder, limit: Math.min(folder.limit, MAX_ENTRIES_PAGE) };
   return pageOf(await session.peer.call('point.entries', asked, AbortSignal.timeout(PATIENCE)));
 }
@@ -42,11 +44,16 @@ export async function findEntries(
   point: Point,
   folder: Folder & { filter: EntryFilter },
 ): Promise<Page<EntryResource>> {
-  refuseAbsolute(folder.path);
+  refuseAbsolute(folder.path, folder.inside);
   const session = readerOf(context, point);
-  using task = context.browsing.begin(session.transporter.id, point, 'find');
+  using task = context.browsing.begin(session.transporter.id, point, kindOf(folder, 'find'));
   const asked = { ...lookFields(task), ...folder, limit: Math.min(folder.limit, MAX_FOUND_PAGE) };
   return pageOf(await session.peer.call('point.find', asked, AbortSignal.timeout(PATIENCE)));
+}
+
+/** The chunks of a disk are opened for nobody who has not asked for what is inside of it. */
+function kindOf({ inside }: Folder, kind: BrowseTask['kind']): BrowseTask['kind'] {
+  return inside === undefined ? kind : 'inside';
 }
 
 /** What one recovery point has under a path. A point that cannot be read says why, and the others are still asked. */
@@ -93,8 +100,8 @@ function canRead({ role }: { role: string }): boolean {
   return role !== 'target';
 }
 
-export function refuseAbsolute(path: Buffer): void {
-  if (!isAbsolute(path.toString('latin1'))) return;
+export function refuseAbsolute(...paths: (Buffer | undefined)[]): void {
+  if (!paths.some((path) => path !== undefined && isAbsolute(path.toString('latin1')))) return;
   throw fail('request-invalid', 'Paths inside a recovery point begin with a name, not with a slash.');
 }
 

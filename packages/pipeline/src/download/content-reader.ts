@@ -1,8 +1,9 @@
 import { orderedParallel } from '@sealift/core';
 import { type Bundle, CHUNK_TYPE, decodeBundle } from '@sealift/crypto';
-import type { Segment, TreeEntry } from '@sealift/repository';
+import type { Segment } from '@sealift/repository';
 import { type ChunkOpener, chunkOpener } from '../decrypt/chunk-opener.ts';
 import { fail } from '../failures.ts';
+import type { Contents, LookedEntry, Stretch } from '../look/looked-tree.ts';
 import type { OpenPoint } from '../restore.ts';
 
 /** Chunks that are fetched ahead of the one that is being written; each is mostly about a MiB. */
@@ -10,11 +11,8 @@ const AHEAD = 8;
 /** Bundles of small files that are kept: consecutive small files are mostly in the same ones. */
 const KEPT_BUNDLES = 8;
 
-/** A stretch of a file, in order: its bytes, or that there are none. */
-export type Stretch = { kind: 'data'; bytes: Buffer } | { kind: 'hole'; length: number };
-
 /** Reads the contents of files of a point, ahead, in bounded memory. */
-export class ContentReader {
+export class ContentReader implements Contents {
   readonly #point: OpenPoint;
   readonly #open: ChunkOpener;
   readonly #bundles = new Map<string, Promise<Bundle>>();
@@ -25,7 +23,7 @@ export class ContentReader {
   }
 
   /** The content of a file from its beginning to its end, exactly as long as the tree says. */
-  async *read(entry: TreeEntry, signal: AbortSignal): AsyncGenerator<Stretch, void, undefined> {
+  async *read(entry: LookedEntry, signal: AbortSignal): AsyncGenerator<Stretch, void, undefined> {
     for await (const stretch of orderedParallel(this.segments(entry), AHEAD, (segment) => this.#load(segment))) {
       signal.throwIfAborted();
       yield stretch;
@@ -33,8 +31,8 @@ export class ContentReader {
   }
 
   /** Where the bytes of a file are. */
-  async *segments({ content }: TreeEntry): AsyncGenerator<Segment, void, undefined> {
-    if (content === undefined) return;
+  async *segments({ content }: LookedEntry): AsyncGenerator<Segment, void, undefined> {
+    if (content === undefined || 'inside' in content) return;
     if ('inline' in content) yield* content.inline;
     else yield* this.#point.tree.segments(content.pages);
   }

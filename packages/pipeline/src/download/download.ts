@@ -1,17 +1,15 @@
-import type { TreeEntry } from '@sealift/repository';
 import type { ArchiveFormat, DownloadHead, DownloadPart } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import { type LookOptions, lookInto } from '../look/look-into.ts';
-import type { OpenPoint } from '../restore.ts';
-import { ContentReader } from './content-reader.ts';
-import { selectForArchive } from './selected.ts';
+import { type Looked, type LookedPlace, lookAtPlace } from '../look/looked-place.ts';
+import type { LookedEntry } from '../look/looked-tree.ts';
+import { missed, selectForArchive } from './selected.ts';
 import { tarArchive } from './tar-archive.ts';
 import { plainContent } from './whole-content.ts';
 import { zipArchive } from './zip-archive.ts';
 
-export interface DownloadOptions extends LookOptions {
-  /** A file or a folder. */
-  path: Buffer;
+/** A file or a folder. */
+export interface DownloadOptions extends LookOptions, LookedPlace {
   format: ArchiveFormat;
 }
 
@@ -25,14 +23,19 @@ export function download(
   send: (parts: AsyncIterable<DownloadPart>) => Promise<void>,
 ): Promise<void> {
   return lookInto(options, signal, async (point) => {
-    const top = await demandEntry(point, options.path);
+    const damaged: DownloadPart[] = [];
+    const onDamage = (path: Buffer, thrown: unknown) => {
+      damaged.push(missed({ path }, thrown));
+    };
+    const looked = await lookAtPlace(point, options, onDamage, signal);
+    const top = await demandEntry(looked);
     const head = headOf(top, options.format);
-    await send(partsOf(point, top, head, signal));
+    await send(partsOf(looked, top, head, { damaged, signal }));
   });
 }
 
 /** A further name of a file stands for the file. */
-async function demandEntry({ tree }: OpenPoint, path: Buffer): Promise<TreeEntry> {
+async function demandEntry({ tree, path }: Looked): Promise<LookedEntry> {
   const entry = await tree.find(path);
   if (entry === undefined) throw fail('not-found', `The recovery point holds nothing named ${path.toString()}.`);
   if (entry.hardLink === undefined) return entry;
@@ -40,7 +43,7 @@ async function demandEntry({ tree }: OpenPoint, path: Buffer): Promise<TreeEntry
   return first === undefined ? entry : { ...first, path };
 }
 
-function headOf({ kind, size, content }: TreeEntry, wanted: ArchiveFormat): DownloadHead {
+function headOf({ kind, size, content }: LookedEntry, wanted: ArchiveFormat): DownloadHead {
   const auto = content === undefined ? 'tar' : 'file';
   const format = wanted === 'auto' ? auto : wanted;
   if (format === 'file' && content === undefined) {
@@ -50,18 +53,21 @@ function headOf({ kind, size, content }: TreeEntry, wanted: ArchiveFormat): Down
 }
 
 async function* partsOf(
-  point: OpenPoint,
-  top: TreeEntry,
+  looked: Looked,
+  top: LookedEntry,
   head: DownloadHead,
-  signal: AbortSignal,
+  { damaged, signal }: { damaged: DownloadPart[]; signal: AbortSignal },
 ): AsyncGenerator<DownloadPart, void, undefined> {
   yield { kind: 'head', head };
-  const reader = new ContentReader(point);
+  const { contents } = looked;
   if (head.format === 'file') {
-    yield* plainContent(top, reader, signal);
+    yield* plainContent(top, contents, signal);
     return;
   }
   const archive = head.format === 'tar' ? tarArchive : zipArchive;
-  const entries = selectForArchive(point, top, reader, { hardLinks: head.format === 'tar', signal });
-  yield* archive(entries, reader, signal);
+  const entries = selectForArchive(looked, top, { hardLinks: head.format === 'tar', signal });
+  for await (const part of archive(entries, contents, signal)) {
+    yield part;
+    yield* damaged.splice(0);
+  }
 }

@@ -1,6 +1,6 @@
 import type { DownloadPart } from '@sealift/wire';
 import { fitsTar, type TarExtent, tarEnd, tarHeader, tarPadding } from '@sealift/workloads';
-import type { ContentReader, Stretch } from './content-reader.ts';
+import type { Contents, Stretch } from '../look/looked-tree.ts';
 import type { Selected } from './selected.ts';
 import { wholeContent, zeros } from './whole-content.ts';
 
@@ -10,7 +10,7 @@ const MOST_EXTENTS = 65_536;
 /** Entries as a tar archive in the pax format, with everything that is known of them. */
 export async function* tarArchive(
   entries: AsyncIterable<Selected>,
-  reader: ContentReader,
+  reader: Contents,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadPart, void, undefined> {
   for await (const selected of entries) {
@@ -28,7 +28,7 @@ function unfit({ entry: { path, kind } }: Selected): DownloadPart {
 
 async function* tarEntry(
   selected: Selected,
-  reader: ContentReader,
+  reader: Contents,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadPart, void, undefined> {
   const { entry } = selected;
@@ -41,7 +41,7 @@ async function* tarEntry(
 }
 
 /** Where a file has data, if it has holes. */
-async function sparseExtents({ entry, content }: Selected, reader: ContentReader): Promise<TarExtent[] | undefined> {
+async function sparseExtents({ entry, content }: Selected, reader: Contents): Promise<TarExtent[] | undefined> {
   const extents: TarExtent[] = [];
   let [at, holes] = [0, false];
   for await (const stretch of content ?? reader.segments(entry)) {

@@ -1,6 +1,5 @@
-import type { TreeEntry } from '@sealift/repository';
 import type { DownloadPart } from '@sealift/wire';
-import type { ContentReader, Stretch } from './content-reader.ts';
+import type { Contents, LookedEntry, Stretch } from '../look/looked-tree.ts';
 import { missed, type Selected } from './selected.ts';
 
 const ZEROS = Buffer.alloc(256 * 1024);
@@ -11,7 +10,7 @@ const ZEROS = Buffer.alloc(256 * 1024);
  */
 export async function* wholeContent(
   { entry, content }: Selected,
-  reader: ContentReader,
+  reader: Contents,
   signal: AbortSignal,
 ): AsyncGenerator<Stretch | Extract<DownloadPart, { kind: 'warning' }>, void, undefined> {
   if (content !== undefined) {
@@ -41,8 +40,8 @@ export function lengthOf(stretch: Stretch): number {
 
 /** A download of one file as it is: damage ends it, for nobody would look for a warning beside a file. */
 export async function* plainContent(
-  entry: TreeEntry,
-  reader: ContentReader,
+  entry: LookedEntry,
+  reader: Contents,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadPart, void, undefined> {
   for await (const stretch of reader.read(entry, signal)) {

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import type { TreeEntry } from '@sealift/repository';
 import type { DownloadPart } from '@sealift/wire';
 import { type Options, ZipFile } from 'yazl';
 import { fail } from '../failures.ts';
-import type { ContentReader } from './content-reader.ts';
+import type { Contents, LookedEntry } from '../look/looked-tree.ts';
 import type { Selected } from './selected.ts';
 import { wholeContent, zeros } from './whole-content.ts';
 import { zipName } from './zip-names.ts';
@@ -22,7 +21,7 @@ const DIRECTORY = 0o040000;
 /** Entries as a zip archive: files, folders and symbolic links, with times and permission bits. */
 export async function* zipArchive(
   entries: AsyncIterable<Selected>,
-  reader: ContentReader,
+  reader: Contents,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadPart, void, undefined> {
   const feeder = new ZipFeeder(reader, signal);
@@ -44,12 +43,12 @@ export async function* zipArchive(
 class ZipFeeder {
   readonly warnings: Warning[] = [];
   readonly #zip = new ZipFile();
-  readonly #reader: ContentReader;
+  readonly #reader: Contents;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #entries = 0;
 
-  constructor(reader: ContentReader, signal: AbortSignal) {
+  constructor(reader: Contents, signal: AbortSignal) {
     this.#reader = reader;
     // What fails here fails `feed` too, which tells.
     this.#zip.on('error', () => {});
@@ -111,12 +110,12 @@ class ZipFeeder {
     }
   }
 
-  #warn({ path }: TreeEntry, code: string, message: string): void {
+  #warn({ path }: LookedEntry, code: string, message: string): void {
     this.warnings.push({ kind: 'warning', path, code, message });
   }
 }
 
-function attributes({ mode, mtimeNs }: TreeEntry, type: number): Pick<Options, 'mtime' | 'mode'> {
+function attributes({ mode, mtimeNs }: LookedEntry, type: number): Pick<Options, 'mtime' | 'mode'> {
   const time = Math.min(LATEST, Math.max(EARLIEST, Number(mtimeNs / 1_000_000n)));
   return { mtime: new Date(time), mode: type | (mode & 0o777) };
 }

@@ -18,6 +18,8 @@ export class PointDisk implements ReadableDisk {
   readonly name: string;
   readonly description: string;
   readonly size: number;
+  /** Chunks and pages of its map fetched so far. */
+  fetched = 0;
   readonly #map: SegmentMap;
   readonly #chunks: ChunkCache;
 
@@ -31,11 +33,15 @@ export class PointDisk implements ReadableDisk {
 
   /** @throws Failure `not-a-disk`, `tree-damaged` */
   static async open(entry: TreeEntry, description: string, source: PointSource, open: ChunkOpener): Promise<PointDisk> {
-    const read = async (type: typeof CHUNK_TYPE.data | typeof CHUNK_TYPE.tree, id: Buffer) =>
-      open(await source.fetch(id), type, id);
+    let disk: PointDisk | undefined;
+    const read = async (type: typeof CHUNK_TYPE.data | typeof CHUNK_TYPE.tree, id: Buffer) => {
+      if (disk !== undefined) disk.fetched += 1;
+      return open(await source.fetch(id), type, id);
+    };
     const map = await SegmentMap.open(entry, (id) => read(CHUNK_TYPE.tree, id));
     const chunks = new ChunkCache((id) => read(CHUNK_TYPE.data, id), KEPT_BYTES, FETCHING_BYTES);
-    return new PointDisk(entry.path.toString(), description, entry.size, map, chunks);
+    disk = new PointDisk(entry.path.toString(), description, entry.size, map, chunks);
+    return disk;
   }
 
   async *read(offset: number, length: number, signal: AbortSignal): AsyncGenerator<DiskPiece, void, undefined> {

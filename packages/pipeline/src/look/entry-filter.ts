@@ -1,8 +1,8 @@
-import type { TreeEntry } from '@sealift/repository';
 import type { EntryFilter } from '@sealift/wire';
 import { excludeRules } from '@sealift/workloads';
+import type { LookedEntry } from './looked-tree.ts';
 
-type Test = (entry: TreeEntry) => boolean;
+type Test = (entry: LookedEntry) => boolean;
 
 const NS_PER_MS = 1_000_000n;
 

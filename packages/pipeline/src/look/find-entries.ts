@@ -1,17 +1,17 @@
-import { isUnder, type TreeEntry } from '@sealift/repository';
+import { isUnder } from '@sealift/repository';
 import type { Entry, EntryFilter } from '@sealift/wire';
-import type { TreeReader } from '../tree/tree-reader.ts';
 import { contentDigest, describeEntry } from './describe-entry.ts';
 import { entryFilter } from './entry-filter.ts';
 import { demandFolder } from './list-entries.ts';
 import { type LookOptions, lookInto } from './look-into.ts';
+import { type LookedPlace, lookAtPlace, throwDamage } from './looked-place.ts';
+import type { LookedEntry, LookedTree } from './looked-tree.ts';
 import { PageBudget } from './page-budget.ts';
 
 const LONGEST_PATH = 4096;
 
-export interface FindOptions extends LookOptions {
-  /** The folder to search in; empty for the whole point. */
-  path: Buffer;
+/** The folder to search in; empty for the whole point, or the whole disk. */
+export interface FindOptions extends LookOptions, LookedPlace {
   filter: EntryFilter;
   limit: number;
   /** From the page before. */
@@ -27,16 +27,17 @@ export async function findEntries(
   signal: AbortSignal,
 ): Promise<{ entries: Entry[]; next?: Buffer }> {
   const wanted = entryFilter(options.filter);
-  return lookInto(options, signal, async ({ tree }) => {
-    const { path, cursor } = options;
+  return lookInto(options, signal, async (point) => {
+    const { cursor } = options;
+    const { tree, path } = await lookAtPlace(point, options, throwDamage, signal);
     if (path.length > 0 && cursor === undefined) await demandFolder(tree, path);
-    return await search(tree, wanted, options);
+    return await search(tree, wanted, { ...options, path });
   });
 }
 
 async function search(
-  tree: TreeReader,
-  wanted: (entry: TreeEntry) => boolean,
+  tree: LookedTree,
+  wanted: (entry: LookedEntry) => boolean,
   { path, cursor, limit }: FindOptions,
 ): Promise<{ entries: Entry[]; next?: Buffer }> {
   const budget = new PageBudget(tree);
@@ -52,10 +53,10 @@ async function search(
 
 /** What lies below a folder, in tree order, behind the path `after` if it is given. */
 export async function* entriesBelow(
-  tree: TreeReader,
+  tree: LookedTree,
   folder: Buffer,
   after?: Buffer,
-): AsyncGenerator<TreeEntry, void, undefined> {
+): AsyncGenerator<LookedEntry, void, undefined> {
   const from = after ?? (folder.length === 0 ? undefined : folder);
   for await (const entry of tree.entries(from)) {
     if (from?.equals(entry.path)) continue;
@@ -65,12 +66,10 @@ export async function* entriesBelow(
 }
 
 /** One entry by its path, with a digest of its content; of a further name of a file, that of the first. */
-export async function statEntry(
-  options: LookOptions & { path: Buffer },
-  signal: AbortSignal,
-): Promise<{ entry?: Entry }> {
-  return lookInto(options, signal, async ({ tree }) => {
-    const entry = await tree.find(options.path);
+export async function statEntry(options: LookOptions & LookedPlace, signal: AbortSignal): Promise<{ entry?: Entry }> {
+  return lookInto(options, signal, async (point) => {
+    const { tree, path } = await lookAtPlace(point, options, throwDamage, signal);
+    const entry = await tree.find(path);
     if (entry === undefined) return {};
     const first = entry.hardLink === undefined ? entry : await tree.find(entry.hardLink);
     const content = first === undefined ? undefined : contentDigest(first);

@@ -1,12 +1,12 @@
 import type { Entry } from '@sealift/wire';
 import { fail } from '../failures.ts';
-import type { TreeReader } from '../tree/tree-reader.ts';
 import { describeEntry } from './describe-entry.ts';
 import { type LookOptions, lookInto } from './look-into.ts';
+import { type LookedPlace, lookAtPlace, throwDamage } from './looked-place.ts';
+import type { LookedTree } from './looked-tree.ts';
 
-export interface ListOptions extends LookOptions {
-  /** The folder in the tree; empty for its roots. */
-  path: Buffer;
+/** The folder in the tree; empty for its roots. */
+export interface ListOptions extends LookOptions, LookedPlace {
   limit: number;
   /** From the page before. */
   cursor?: Buffer;
@@ -17,10 +17,11 @@ export async function listEntries(
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<{ entries: Entry[]; next?: Buffer }> {
-  return lookInto(options, signal, async ({ tree }) => {
-    if (options.path.length > 0) await demandFolder(tree, options.path);
+  return lookInto(options, signal, async (point) => {
+    const { tree, path } = await lookAtPlace(point, options, throwDamage, signal);
+    if (path.length > 0) await demandFolder(tree, path);
     const entries: Entry[] = [];
-    for await (const entry of tree.children(options.path, options.cursor)) {
+    for await (const entry of tree.children(path, options.cursor)) {
       if (entries.length === options.limit) return { entries, next: entries.at(-1)?.path as Buffer };
       entries.push(describeEntry(entry));
     }
@@ -29,7 +30,7 @@ export async function listEntries(
 }
 
 /** @throws Failure `not-found` */
-export async function demandFolder(tree: TreeReader, path: Buffer): Promise<void> {
+export async function demandFolder(tree: LookedTree, path: Buffer): Promise<void> {
   const entry = await tree.find(path);
   if (entry?.kind === 'directory') return;
   const what = entry === undefined ? 'holds nothing named' : 'holds no folder but something else named';

@@ -5,7 +5,7 @@ import { download as downloadFromPoint } from '@sealift/pipeline';
 import { type DownloadPart, downloadContext, openRelay, type Params, writeDownload } from '@sealift/wire';
 import { fail } from '../failures.ts';
 import type { TaskContext } from './context.ts';
-import { lookAt } from './looks.ts';
+import { lookAt, placeOf } from './looks.ts';
 
 /** Downloads of one Transporter at once. */
 const MOST_DOWNLOADS = 4;
@@ -33,11 +33,12 @@ export class Downloads {
   }
 
   async #send(params: Params<'point.download'>, signal: AbortSignal): Promise<void> {
-    const { taskId, pointId, path, format, publicKey } = params;
+    const { taskId, pointId, format, publicKey } = params;
+    const place = placeOf(params);
     const gone = new AbortController();
     const either = AbortSignal.any([signal, gone.signal]);
-    const to = { publicKey, context: downloadContext({ pointId, path, format }) };
-    await downloadFromPoint({ ...lookAt(params, this.#context, either), path, format }, either, async (parts) => {
+    const to = { publicKey, context: downloadContext({ pointId, ...place, format }) };
+    await downloadFromPoint({ ...lookAt(params, this.#context, either), ...place, format }, either, async (parts) => {
       const relay = await openRelay({ ...this.#context.director(), taskId }, either);
       // What breaks it closes it, too.
       relay.on('error', () => {});

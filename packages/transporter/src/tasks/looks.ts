@@ -1,6 +1,7 @@
 import {
   findEntries,
   type LinkToPoint,
+  type LookedPlace,
   listEntries,
   type PointOptions,
   samplePoint,
@@ -27,14 +28,19 @@ export function lookAt(
   };
 }
 
+/** What is looked at: in the tree of the point, or inside of a disk of it. */
+export function placeOf({ path, inside }: { path: Buffer; inside?: Buffer }): LookedPlace {
+  return { path, ...(inside === undefined ? {} : { inside }) };
+}
+
 /** One page of a folder of a recovery point. */
 export async function entries(
   params: Params<'point.entries'>,
   context: TaskContext,
   signal: AbortSignal,
 ): Promise<Result<'point.entries'>> {
-  const { path, limit, cursor } = params;
-  const page = { path, limit, ...(cursor === undefined ? {} : { cursor }) };
+  const { limit, cursor } = params;
+  const page = { ...placeOf(params), limit, ...(cursor === undefined ? {} : { cursor }) };
   return listEntries({ ...lookAt(params, context, signal), ...page }, signal);
 }
 
@@ -44,8 +50,8 @@ export async function find(
   context: TaskContext,
   signal: AbortSignal,
 ): Promise<Result<'point.find'>> {
-  const { path, filter, limit, cursor } = params;
-  const page = { path, filter, limit, ...(cursor === undefined ? {} : { cursor }) };
+  const { filter, limit, cursor } = params;
+  const page = { ...placeOf(params), filter, limit, ...(cursor === undefined ? {} : { cursor }) };
   return findEntries({ ...lookAt(params, context, signal), ...page }, signal);
 }
 
@@ -54,7 +60,7 @@ export async function stat(
   context: TaskContext,
   signal: AbortSignal,
 ): Promise<Result<'point.stat'>> {
-  return statEntry({ ...lookAt(params, context, signal), path: params.path }, signal);
+  return statEntry({ ...lookAt(params, context, signal), ...placeOf(params) }, signal);
 }
 
 /** Opens a recovery point and decrypts a sample of it. */

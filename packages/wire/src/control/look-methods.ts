@@ -34,6 +34,12 @@ export const EntryFilter = record({
 });
 export type EntryFilter = Static<typeof EntryFilter>;
 
+/**
+ * In the filesystems of the disk that `path` names: a path there, relative; empty for the top of the disk. Entries and
+ * cursors are then paths there, too.
+ */
+const Inside = Type.Optional(PathBytes);
+
 export const LOOK_METHODS = {
   /** One page of a folder of a recovery point. */
   'point.entries': {
@@ -42,6 +48,7 @@ export const LOOK_METHODS = {
       ...look,
       /** Folder to list; empty for the top. */
       path: PathBytes,
+      inside: Inside,
       limit: Type.Integer({ minimum: 1, maximum: MAX_ENTRIES_PAGE }),
       cursor: Type.Optional(PathBytes),
     }),
@@ -60,6 +67,7 @@ export const LOOK_METHODS = {
       ...look,
       /** Folder to search in; empty for the whole point. */
       path: PathBytes,
+      inside: Inside,
       filter: EntryFilter,
       limit: Type.Integer({ minimum: 1, maximum: MAX_FOUND_PAGE }),
       cursor: Type.Optional(PathBytes),
@@ -72,7 +80,7 @@ export const LOOK_METHODS = {
   /** One entry by its path, with what tells versions of a file apart. Absent when the point does not hold it. */
   'point.stat': {
     caller: 'director',
-    params: record({ ...look, path: bytes(4096, 1) }),
+    params: record({ ...look, path: bytes(4096, 1), inside: Inside }),
     result: record({ entry: Type.Optional(EntryFields) }),
   },
   /**
@@ -81,7 +89,13 @@ export const LOOK_METHODS = {
    */
   'point.download': {
     caller: 'director',
-    params: record({ ...look, path: bytes(4096, 1), format: ArchiveFormat, publicKey: bytes(1216, 1216) }),
+    params: record({
+      ...look,
+      path: bytes(4096, 1),
+      inside: Inside,
+      format: ArchiveFormat,
+      publicKey: bytes(1216, 1216),
+    }),
     result: record({}),
   },
   /** Opens a recovery point and decrypts a sample of it, writing nothing. */

@@ -186,6 +186,8 @@ export const EntryFields = record({
   mtimeNs: Type.String({ pattern: '^-?[0-9]{1,20}$' }),
   linkTarget: Type.Optional(PathBytes),
   disk: Type.Optional(Type.Boolean()),
+  /** Of a partition of a disk that is looked into: what lies in it. */
+  filesystem: Type.Optional(text(32)),
   /** Of `point.stat`: a digest of where the content is stored; equal for equal content that was not stored twice. */
   content: Type.Optional(bytes(16, 16)),
 });

@@ -31,7 +31,18 @@ export type DownloadPart =
   | { kind: 'data'; bytes: Buffer }
   | { kind: 'warning'; path: Buffer; code: string; message: string };
 
+export interface DownloadWanted {
+  pointId: string;
+  path: Buffer;
+  /** Path on the disk that `path` names. */
+  inside?: Buffer | undefined;
+  format: ArchiveFormat;
+}
+
 /** What was asked for; a stream that answers something else does not open. */
-export function downloadContext(o: { pointId: string; path: Buffer; format: ArchiveFormat }): Buffer {
-  return Buffer.concat([Buffer.from(`sealift/v1/download\0${o.pointId}\0${o.format}\0`), o.path]);
+export function downloadContext(o: DownloadWanted): Buffer {
+  const { pointId, path, inside, format } = o;
+  const context = [Buffer.from(`sealift/v1/download\0${pointId}\0${format}\0`), path];
+  // No path holds a NUL.
+  return Buffer.concat(inside === undefined ? context : [...context, Buffer.of(0), inside]);
 }

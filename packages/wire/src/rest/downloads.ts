@@ -9,6 +9,8 @@ export const DOWNLOAD_TYPE = 'application/vnd.sealift.download';
 export const DownloadRequest = closed({
   path: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'file or folder in the point' })),
   pathBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
+  inside: Type.Optional(Type.String({ maxLength: 4096, description: 'path on the disk that `path` names' })),
+  insideBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
   format: Type.Optional(ArchiveFormat),
   publicKey: Type.String({
     pattern: '^[A-Za-z0-9_-]{1622}$',

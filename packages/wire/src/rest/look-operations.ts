@@ -12,6 +12,17 @@ const PathQuery = {
   pathBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
 };
 
+/** In the filesystems of the disk that the path names. */
+const InsideQuery = {
+  inside: Type.Optional(
+    Type.String({
+      maxLength: 4096,
+      description: 'path on the disk that `path` names, no slash before it; may be empty',
+    }),
+  ),
+  insideBytes: Type.Optional(Type.String({ maxLength: 5462, description: 'the same in base64url, for any bytes' })),
+};
+
 /** Looking into recovery points without restoring anything. */
 export const LOOK_OPERATIONS = {
   listEntries: {
@@ -20,7 +31,7 @@ export const LOOK_OPERATIONS = {
     tag: 'points',
     summary: 'Lists a folder of a recovery point, or its top',
     params: ById,
-    query: closed({ ...PageQuery, ...PathQuery }),
+    query: closed({ ...PageQuery, ...PathQuery, ...InsideQuery }),
     response: page(EntryResource),
   },
   listMatches: {
@@ -32,6 +43,7 @@ export const LOOK_OPERATIONS = {
     query: closed({
       ...PageQuery,
       ...PathQuery,
+      ...InsideQuery,
       name: Type.Optional(
         Type.String({ maxLength: 1024, description: 'pattern for a name at any depth, or with a slash for a path' }),
       ),

@@ -49,6 +49,7 @@ export const EntryResource = Type.Object({
   mtimeNs: Type.String({ description: 'nanoseconds since 1970, decimal' }),
   linkTarget: Type.Optional(Type.String()),
   disk: Type.Optional(Type.Boolean({ description: 'protected as a disk image' })),
+  filesystem: Type.Optional(Type.String({ description: 'of a partition of a disk: what lies in it' })),
   content: Type.Optional(
     Type.String({ description: 'of a version: the same for the same content, unless it was stored twice; hex' }),
   ),

@@ -2,7 +2,7 @@ import type { EntryResource } from '@sealift/wire';
 import type { Command } from 'commander';
 import { printLine } from '../../output/document.ts';
 import { formatEntry } from '../../output/entry.ts';
-import { pathQuery } from '../../output/entry-path.ts';
+import { parsePlaceInPoint, placeInPointQuery } from '../../output/entry-path.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { parseSize, parseTime } from '../amounts.ts';
@@ -29,11 +29,13 @@ export function addPointFind(parent: Command, invocation: Invocation): void {
     examples: [
       "sealift point find 0198c3f2-7d4e-7a11-9c55-0242ac120002 --name '*.conf'",
       "sealift point find 0198c3f2-7d4e-7a11-9c55-0242ac120002 etc --name 'nginx/**/*.conf' --newer 7d",
+      "sealift point find 0198c3f2-7d4e-7a11-9c55-0242ac120002 web.raw:/ --name '*.pem'",
       'sealift point find 0198c3f2-7d4e-7a11-9c55-0242ac120002 --contains invoice --larger 1M --newer 2026-01-01 --json',
     ],
     notes:
       'Everything that is given must hold. A pattern without a slash is for a name at any depth, one with a slash for a path\n' +
       'from the top; ** stands for any number of folders. Sizes are for files. Names are shown as by `sealift point ls`.\n' +
+      'What lies inside a disk image is searched when the folder is DISK:/ or one on it.\n' +
       'A source Transporter that may read the point must be connected; it alone sees the sealed names, with the keys.',
   })
     .option('--name <pattern>', 'whose name, or path, matches')
@@ -46,13 +48,14 @@ export function addPointFind(parent: Command, invocation: Invocation): void {
     .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .addOption(jsonOption('print one JSON object a line'))
     .action(async (id: string, folder: string | undefined, options: Options) => {
-      const query = { ...filterOf(options), ...(folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''))) };
+      const place = folder === undefined ? undefined : parsePlaceInPoint(folder);
+      const query = { ...filterOf(options), ...(place === undefined ? {} : placeInPointQuery(place)) };
       const director = await openDirector(invocation);
       await withPointPassword(invocation, director, id, options);
       const input = { params: { id }, query: { ...query, limit: 500 } };
       for await (const entry of director.list('listMatches', input, invocation.signal)) {
         if (options.json === true) printLine(invocation, entry);
-        else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
+        else invocation.host.stdout.write(`${formatEntry(entry, place)}\n`);
       }
     });
 }

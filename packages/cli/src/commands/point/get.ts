@@ -1,7 +1,7 @@
 import type { DownloadPart } from '@sealift/wire';
 import type { Command } from 'commander';
 import { EXIT } from '../../exit-codes.ts';
-import { parseShownPath, pathQuery, showPath } from '../../output/entry-path.ts';
+import { parsePlaceInPoint, parseShownPath, placeInPointQuery, showPath } from '../../output/entry-path.ts';
 import { harmless, printable } from '../../output/printable.ts';
 import { formatBytes } from '../../output/units.ts';
 import { openDirector } from '../../session/director.ts';
@@ -24,12 +24,14 @@ export function addPointGet(parent: Command, invocation: Invocation): void {
     examples: [
       'sealift point get 0198c3f2-7d4e-7a11-9c55-0242ac120002 www/index.html',
       'sealift point get 0198c3f2-7d4e-7a11-9c55-0242ac120002 www --format zip -o website.zip',
+      'sealift point get 0198c3f2-7d4e-7a11-9c55-0242ac120002 web.raw:/1/etc/hosts',
       'sealift point get 0198c3f2-7d4e-7a11-9c55-0242ac120002 www -o - | tar -x --xattrs --same-owner',
     ],
     notes:
       'A file comes as it is, a folder as tar unless told otherwise. A tar archive holds owners, permissions, times, extended\n' +
       'attributes with ACLs, links, holes and devices; zip holds files, folders and symbolic links. A source Transporter opens\n' +
       'the recovery point and seals what it sends to a key of this command: the Director passes on what it cannot read.\n' +
+      'DISK:/1/etc/hosts is a file on the first partition of a disk image, as shown by `sealift point ls`.\n' +
       'Exit status 3: something in an archive was damaged or has no place in it; each is named.',
   })
     .addOption(choice('--format <format>', 'how it is packed', ['auto', 'file', 'tar', 'zip']).default('auto'))
@@ -38,7 +40,9 @@ export function addPointGet(parent: Command, invocation: Invocation): void {
     .option('--force', 'replace a file that exists')
     .option('--password-file <file>', 'encryption password where none is kept, from a file or - for standard input')
     .action(async (id: string, text: string, options: Options) => {
-      const path = parseShownPath(text.replace(/\/+$/, ''));
+      const place = parsePlaceInPoint(text);
+      const path = parseShownPath(place.path);
+      const inside = place.inside === undefined ? undefined : parseShownPath(place.inside);
       const director = await openDirector(invocation);
       await withPointPassword(invocation, director, id, options);
       const { createTaskKeyPair } = await import('@sealift/crypto');
@@ -46,14 +50,18 @@ export function addPointGet(parent: Command, invocation: Invocation): void {
       const { format, via, output, force = false } = options;
       const pair = createTaskKeyPair();
       const body = {
-        ...pathQuery(text.replace(/\/+$/, '')),
+        ...placeInPointQuery(place),
         format,
         publicKey: pair.publicKey.toString('base64url'),
         ...(via === undefined ? {} : { transporter: via }),
       };
       const sealed = await director.download(id, body, invocation.signal);
-      const parts = readDownload(sealed, pair, downloadContext({ pointId: id, path, format }));
-      await writeParts(invocation, parts, { output, force, name: showPath({ path: nameIn(path) }) });
+      const parts = readDownload(sealed, pair, downloadContext({ pointId: id, path, inside, format }));
+      await writeParts(invocation, parts, {
+        output,
+        force,
+        name: showPath({ path: nameIn(inside?.length ? inside : path) }),
+      });
     });
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printLine } from '../../output/document.ts';
 import { formatEntry } from '../../output/entry.ts';
-import { pathQuery } from '../../output/entry-path.ts';
+import { parsePlaceInPoint, placeInPointQuery } from '../../output/entry-path.ts';
 import { openDirector } from '../../session/director.ts';
 import type { Invocation } from '../../session/host.ts';
 import { defineCommand, jsonOption } from '../define.ts';
@@ -19,10 +19,13 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
       'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002',
       'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 www/images',
       "sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 'old\\xe4'",
+      'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 web.raw:/1/etc',
       'sealift point ls 0198c3f2-7d4e-7a11-9c55-0242ac120002 --password-file /run/secrets/archive',
     ],
     notes:
       'Names are shown, and taken, with bytes that are not printable UTF-8 as \\xNN and a backslash as two.\n' +
+      'DISK:/ are the partitions on a disk image, or what lies on one without any; DISK:/1/etc is a folder on the first.\n' +
+      'Read are ext2, ext3, ext4 and FAT; of others the partition can be downloaded. The image is not restored for that.\n' +
       'A source Transporter that may read the point must be connected. Where the Director keeps no hash of the password,\n' +
       'it is asked for; once given, it is kept in memory for a quarter of an hour.',
   })
@@ -31,10 +34,11 @@ export function addPointLs(parent: Command, invocation: Invocation): void {
     .action(async (id: string, folder: string | undefined, options: Options) => {
       const director = await openDirector(invocation);
       await withPointPassword(invocation, director, id, options);
-      const query = folder === undefined ? {} : pathQuery(folder.replace(/\/+$/, ''));
+      const place = folder === undefined ? undefined : parsePlaceInPoint(folder);
+      const query = place === undefined ? {} : placeInPointQuery(place);
       for await (const entry of director.list('listEntries', { params: { id }, query }, invocation.signal)) {
         if (options.json === true) printLine(invocation, entry);
-        else invocation.host.stdout.write(`${formatEntry(entry)}\n`);
+        else invocation.host.stdout.write(`${formatEntry(entry, place)}\n`);
       }
     });
 }
