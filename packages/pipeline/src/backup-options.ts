@@ -34,6 +34,8 @@ export interface BackupOptions {
   spool: string;
   /** Folder for notes of what is made for the run and must not outlive it; without it, no snapshots are taken. */
   leftovers?: string;
+  /** What is to be known about the run already. */
+  notes?: string[];
   /** Worker threads that read, chunk, compress and encrypt. */
   workers: number;
   onProgress: (progress: Progress) => void;

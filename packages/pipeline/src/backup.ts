@@ -24,6 +24,7 @@ import { TreePagesWriter } from './tree/tree-writer.ts';
  */
 export async function runBackup(options: BackupOptions, signal: AbortSignal): Promise<BackupOutcome> {
   using meter = new ProgressMeter('reading', options.onProgress, options.onWarning);
+  for (const note of options.notes ?? []) meter.note(note);
   const sealing = options.mode === 'source-side' ? await sealingOf(options) : undefined;
   const session = new BackupSession();
   const holding = holdSession(session, options, sealing, meter, signal);

@@ -11,6 +11,17 @@ export const fail = failuresOf({
     kind: 'corrupt',
     advice: 'Put the file back from a copy, or move it away and start the Transporter again.',
   },
+  /** A job names a command that this machine does not run. */
+  'hook-unfit': {
+    kind: 'refused',
+    advice:
+      'Put an executable file of that name into the folder `hooks` of the Transporter; only root and its user may write to either.',
+  },
+  /** The command before a backup failed or took too long, so nothing was backed up; or the one after it did. */
+  'hook-failed': {
+    kind: 'refused',
+    advice: 'Run the command by hand on that machine, as the user of the Transporter.',
+  },
   /** No identity on disk and nothing to get one with. */
   'not-enrolled': {
     kind: 'refused',

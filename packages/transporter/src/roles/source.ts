@@ -1,6 +1,7 @@
 import type { JobStart } from '@sealift/wire';
 import { Leftovers } from '@sealift/workloads';
 import { taskHandlers } from '../control/handlers.ts';
+import { type HookPlace, runPendingHooks } from '../hooks/with-hooks.ts';
 import type { Logger } from '../logger.ts';
 import { cacheBytes, keepCachesOf } from '../storage/source-cache.ts';
 import { backup } from '../tasks/backup.ts';
@@ -13,11 +14,12 @@ import type { Role, Surroundings } from './role.ts';
 export async function sourceRole(surroundings: Surroundings): Promise<Role> {
   const { settings, folder, identity, identityFor, revoked, bandwidth, line, controlUrl: url, log } = surroundings;
   const { workers, postQuantumOnly } = settings;
-  const { spool, sourceCache, diskNotes, leftovers } = folder;
+  const { spool, sourceCache, diskNotes, leftovers, hooks, pendingHooks } = folder;
   await removeLeftovers(leftovers, log);
+  await finishHooks({ hooks, pendingHooks }, log);
   const director = () => ({ url, identity: identity(), postQuantumOnly });
   const shared = { identity, identityFor, revoked, bandwidth, line, director, workers, postQuantumOnly };
-  const context: TaskContext = { ...shared, spool, sourceCache, diskNotes, leftovers };
+  const context: TaskContext = { ...shared, spool, sourceCache, diskNotes, leftovers, hooks, pendingHooks };
   const tasks = await openTasks<JobStart>(surroundings, (task, reporter, signal) =>
     task.kind === 'backup' ? backup(task, context, reporter, signal) : restore(task, context, reporter, signal),
   );
@@ -44,4 +46,12 @@ async function removeLeftovers(folder: string, log: Logger): Promise<void> {
     (removed) => log.warn({ removed }, 'something that an earlier run had left behind was removed'),
     (failure) => log.error({ failure }, 'something that an earlier run has left behind cannot be removed'),
   );
+}
+
+/** What a command before a run has stopped must go on again, also when the run was cut off. */
+async function finishHooks(place: HookPlace, log: Logger): Promise<void> {
+  await runPendingHooks(place, {
+    note: (text) => log.warn(`${text} An earlier process had been cut off before it.`),
+    failed: (path, failure) => log.error({ path, failure }, 'the command after a run that was cut off has failed'),
+  });
 }

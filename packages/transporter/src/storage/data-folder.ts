@@ -21,6 +21,10 @@ export interface DataFolder {
   sourceCache: string;
   /** Source: notes of what was made for a backup and is to be removed again, snapshots above all. */
   leftovers: string;
+  /** Source: programs that jobs may have run before and after a backup, put there by the administrator. */
+  hooks: string;
+  /** Source: a note for each command after a backup that is still to be run. */
+  pendingHooks: string;
   /** Copies of what is read of repositories in object storage; may be lost. */
   cache: string;
   /** What the disks of virtual machines were made of at the last run, one file a job; may be lost. */
@@ -40,6 +44,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     spool: join(root, 'spool'),
     sourceCache: join(root, 'source-cache'),
     leftovers: join(root, 'leftovers'),
+    hooks: join(root, 'hooks'),
+    pendingHooks: join(root, 'pending-hooks'),
     cache: join(root, 'cache'),
     diskNotes: join(root, 'disk-notes'),
   };

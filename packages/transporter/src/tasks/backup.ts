@@ -1,16 +1,42 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BackupOutcome, runBackup } from '@sealift/pipeline';
-import type { Progress, TaskPoint, TaskStart } from '@sealift/wire';
+import { MAX_NOTES, type Progress, type TaskPoint, type TaskStart } from '@sealift/wire';
+import { type HookTold, withHooks } from '../hooks/with-hooks.ts';
 import { makePrivateFolder } from '../storage/durable-file.ts';
 import { dialTarget, keysForWriting, type TaskContext } from './context.ts';
 import type { TaskReporter } from './reporter.ts';
 
+type BackupTask = TaskStart & { kind: 'backup' };
+
 /** Reads the sources of a job and brings what the target lacks into its repository. */
 export async function backup(
-  task: TaskStart & { kind: 'backup' },
+  task: BackupTask,
   context: TaskContext,
   reporter: TaskReporter,
+  signal: AbortSignal,
+): Promise<{ point: TaskPoint; progress: Progress }> {
+  const notes: string[] = [];
+  const told: HookTold = {
+    note: (text) => notes.push(text),
+    failed: (path, { code, message }) => reporter.warning({ path: Buffer.from(path), code, message }),
+  };
+  const work = () => read(task, context, reporter, [...notes], signal);
+  const { point, progress } = await withHooks(task, task.spec.reading ?? {}, context, told, work, signal);
+  return { point, progress: { ...progress, ...notesOf(progress, notes) } };
+}
+
+/** Those of the reading in between those of the commands before and after it. */
+function notesOf({ notes: read = [] }: Progress, hooks: string[]): Pick<Progress, 'notes'> {
+  const late = hooks.filter((note) => !read.includes(note));
+  return read.length + late.length === 0 ? {} : { notes: [...read, ...late].slice(0, MAX_NOTES) };
+}
+
+async function read(
+  task: BackupTask,
+  context: TaskContext,
+  reporter: TaskReporter,
+  notes: string[],
   signal: AbortSignal,
 ): Promise<{ point: TaskPoint; progress: Progress }> {
   const { taskId, runId, jobId, spec } = task;
@@ -27,6 +53,7 @@ export async function backup(
           return context.identity();
         },
         ...spec,
+        notes,
         connect: (attempt) => dialTarget(taskId, context, attempt),
         ...(spec.mode === 'source-side' ? { keys: () => keysForWriting(taskId, context, signal) } : {}),
         spool,

@@ -20,10 +20,11 @@ import {
   taskKeysContext,
 } from '@sealift/wire';
 import type { DirectorLine } from '../control/director-line.ts';
+import type { HookPlace } from '../hooks/with-hooks.ts';
 import type { RevokedCertificates } from '../identity/revoked-certificates.ts';
 
 /** What every task needs of the daemon around it. */
-export interface TaskContext {
+export interface TaskContext extends HookPlace {
   identity: () => Identity;
   /** The identity that a ticket was made out to. */
   identityFor: (ticket: Buffer) => Identity;
