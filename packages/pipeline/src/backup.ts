@@ -58,8 +58,7 @@ async function backUp(
   const startedAt = Date.now();
   const chunkKeys = sealing?.chunkKeys ?? repositoryKeys(opened);
   await using references = await ReferenceList.create(join(options.spool, `${options.runId}.references`));
-  const ask = (ids: Buffer) => session.ask(ids);
-  const dedup = new Dedup(ask, (id) => references.append(id));
+  const dedup = new Dedup(session.ask.bind(session), (id) => references.append(id));
   await using pool = startSourceWorkers(
     options.workers,
     workerData(options, sealing, chunkKeys, meter),
@@ -98,6 +97,7 @@ async function backUp(
     meter.set('files', tree.totals.files);
   }
 
+  sources.opened.check();
   meter.phase('committing');
   if (tree.empty) throw fail('nothing-to-back-up', `Nothing could be read of ${options.sources.join(', ')}.`);
   const finished = { roots, top: await tree.finish(), totals: tree.totals, startedAt };

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { pair } from './pair.ts';
+import { pretending } from './pretending.ts';
 
 // Others leave theirs in the common one meanwhile.
 process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'sealift-'));
@@ -106,4 +107,27 @@ t.test('an image that cannot be opened ends the run with the reason, and leaves 
   rmSync(sound);
   await t.rejects(both.backup([orphan], 'in-flight'), { code: 'image-unreadable', message: /sound\.qcow2/ });
   t.same(leftBehind(), []);
+});
+
+t.test('an image that is cut off while it is read ends the run by name, and a raw one is told', async (t) => {
+  await using both = await pair();
+  const image = join(both.folder, 'vm.qcow2');
+  qemu('qemu-img', 'create', '-q', '-f', 'qcow2', image, '100M');
+  write(image, 'write -P 1 0 40M');
+  const raw = join(both.folder, 'vm.raw');
+  qemu('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, raw);
+  // The first question to the target comes when something was read, and before the end.
+  const cutting = (path: string) =>
+    pretending(both.repository, {
+      lookup: (zone, id) => {
+        truncateSync(path, 10 * MIB);
+        return both.repository.lookup(zone, id);
+      },
+    });
+  both.served = cutting(image);
+  await t.rejects(both.backup([image], 'in-flight'), { code: 'image-shrunk', message: /after it was read/ });
+  t.same(leftBehind(), []);
+  both.served = cutting(raw);
+  const { warned } = await both.backup([raw], 'in-flight');
+  t.match(warned, [{ path: Buffer.from(raw), code: 'changed', message: /became shorter/ }]);
 });

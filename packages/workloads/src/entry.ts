@@ -75,6 +75,8 @@ export interface OpenRoot extends AsyncDisposable {
   notices?: Warning<NoticeCode>[];
   /** Disks of which the next run can read changes alone, if this one is kept. */
   tracked?: TrackedDisk[];
+  /** All is read: whether it was whole until then. @throws Failure `image-shrunk` */
+  check: () => void;
   /** The recovery point is made: from now on changes count from it. */
   keep?: () => void;
 }

@@ -52,6 +52,12 @@ export const fail = failuresOf({
   },
   /** A file that its filesystem keeps encrypted (fscrypt). */
   'file-encrypted': { kind: 'corrupt', advice: 'Restore the disk and open it on the machine that has the key.' },
+  /** A disk image was cut off while it was read. */
+  'image-shrunk': {
+    kind: 'refused',
+    advice:
+      'Find out who writes to the image beside its machine, check it with `qemu-img check`, then run the job again.',
+  },
   /** The monitor of a virtual machine cannot be connected to, or has gone. */
   'vm-unreachable': { kind: 'retry', advice: 'Check that the virtual machine runs and that its socket may be opened.' },
   /** The monitor has another client, and takes one at a time. */

@@ -70,6 +70,11 @@ export class OpenRoots implements AsyncDisposable {
     await notes.begin([...this.#served].flatMap(({ tracked = [] }) => tracked));
   }
 
+  /** All is read. @throws Failure `image-shrunk` when it was not whole until then */
+  check(): void {
+    for (const { check } of this.#served) check();
+  }
+
   /** The recovery point is made: what was noted is what the next run begins with, and changes count from it. */
   async keep(notes: DiskNotes): Promise<void> {
     if (!(await notes.makeCurrent())) return;

@@ -9,7 +9,7 @@ import type { ChunkMaker } from './chunk-maker.ts';
 import { problemOf } from './problems.ts';
 import { readChanges } from './read-changes.ts';
 import type { SlabPool } from './slab-pool.ts';
-import type { StretchResult, StretchWork } from './thread-messages.ts';
+import type { FileProblem, StretchResult, StretchWork } from './thread-messages.ts';
 
 export interface StretchTools {
   chunks: ChunkMaker;
@@ -36,8 +36,12 @@ export async function readStretch(work: StretchWork, tools: StretchTools): Promi
     } else {
       segments.push(...(await read(work)));
     }
-    const changed = !work.disk && file instanceof SourceFile && file.changedSince(work.found);
-    return { segments: ownBuffer(encodeSegments(segments)), lost: false, ...(changed ? { problem: CHANGED } : {}) };
+    const problem = file instanceof SourceFile ? changeOf(file, work) : undefined;
+    return {
+      segments: ownBuffer(encodeSegments(segments)),
+      lost: false,
+      ...(problem === undefined ? {} : { problem }),
+    };
   } catch (thrown) {
     const problem = problemOf(thrown);
     if (problem === undefined) throw thrown;
@@ -61,6 +65,13 @@ async function openStretch({ path, nbd }: StretchWork): Promise<Readable & (Asyn
 }
 
 const CHANGED = { code: 'changed', message: 'it changed while it was read' } as const;
+const SHRUNK = { code: 'changed', message: 'it became shorter while it was read' } as const;
+
+/** A disk may be written to meanwhile; a shorter one has lost something that is not zeros. */
+function changeOf(file: SourceFile, { disk, found }: StretchWork): FileProblem | undefined {
+  if (disk) return file.shorterThan(found.size) ? SHRUNK : undefined;
+  return file.changedSince(found) ? CHANGED : undefined;
+}
 
 /** The data and the holes of the stretch. On disks, data is widened to whole chunks, so that they stay aligned. */
 async function* rangesWithin(file: Readable, { offset, length, disk }: StretchWork): AsyncGenerator<Range> {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ImageLengths } from '../disks/image-lengths.ts';
 import type { FoundEntry, NoticeCode, OpenRoot, TrackedDisk, Warning } from '../entry.ts';
 import { excludeRules } from '../exclude.ts';
 import { walk } from '../source/walk.ts';
@@ -40,8 +41,10 @@ export async function openMachine(
   const definition = await definitionOf(point.qmp, socket, point.disks, point.frozen);
   await writeFile(join(folder, DEFINITION), `${JSON.stringify(definition, null, 2)}\n`, { mode: 0o600 });
   const entries = entriesOf(point, name, join(folder, DEFINITION));
+  const lengths = new ImageLengths(point.disks.map(({ file }) => file));
+  const check = () => lengths.check();
   const held = resources.move();
-  return { entries, ...trackingOf(point, name), [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { entries, check, ...trackingOf(point, name), [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** Beside the monitor `web.qmp`, the agent is at `web.qga`. */
@@ -62,7 +65,7 @@ function pointOptions(options: OpenMachineOptions, socket: string, name: Buffer)
 function trackingOf(
   { increments, disks, frozen }: MachinePoint,
   name: Buffer,
-): Omit<OpenRoot, 'entries' | keyof AsyncDisposable> {
+): Pick<OpenRoot, 'notices' | 'tracked' | 'keep'> {
   const bitmap = increments.next;
   const notices: Warning<NoticeCode>[] = [...increments.inFull].map(
     ([image, why]) =>

@@ -58,6 +58,11 @@ export class SourceFile implements Disposable {
     return now.mtimeNs !== found.mtimeNs || now.ctimeNs !== found.ctimeNs || contentSize(this.fd, now) !== found.size;
   }
 
+  /** Whether it has become shorter than it was found. */
+  shorterThan(size: number): boolean {
+    return contentSize(this.fd, statOf(this.fd)) < size;
+  }
+
   close(): void {
     closeSync(this.fd);
   }
