@@ -15,6 +15,7 @@ export const EXIT = {
 const BY_CODE: Record<string, number> = {
   usage: EXIT.usage,
   configuration: EXIT.usage,
+  'bandwidth-invalid': EXIT.usage,
   interrupted: EXIT.interrupted,
   unauthorized: EXIT.notPermitted,
   forbidden: EXIT.notPermitted,
