@@ -65,7 +65,7 @@ export async function jobsToDrill(db: Database, since: number): Promise<string[]
   const rows = await db.all<{ id: string }>(
     `SELECT jobs.id, (SELECT max(at) FROM drills WHERE drills.job_id = jobs.id) AS last
      FROM jobs WHERE removed_at IS NULL
-     WHERE EXISTS (SELECT 1 FROM points WHERE points.job_id = jobs.id AND points.removed_at IS NULL)
+     AND EXISTS (SELECT 1 FROM points WHERE points.job_id = jobs.id AND points.removed_at IS NULL)
      AND coalesce((SELECT max(at) FROM drills WHERE drills.job_id = jobs.id), 0) < ? ORDER BY last`,
     since,
   );
