@@ -1,6 +1,5 @@
 import { type Failure, orderedParallel } from '@sealift/core';
-import type { RunRecord } from '@sealift/crypto';
-import { uuidText } from '@sealift/crypto';
+import { type RunRecord, uuidText } from '@sealift/crypto';
 import type { PointCopy } from '@sealift/repository';
 import type { Link, Open } from '@sealift/wire';
 import { fail } from './failures.ts';

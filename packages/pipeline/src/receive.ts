@@ -85,7 +85,7 @@ function checkTicket(link: Link, open: Open): Ticket {
 
 /** An in-flight point is copied with the secret of its zone, and a ticket says of which zone. */
 function checkZone({ mode, domainId, runId }: Ticket, { purpose, zone }: Open): void {
-  const wanted = purpose === 'copy' && mode === 'in-flight' ? domainId : undefined;
-  if (zone?.id === wanted && (zone !== undefined) === (purpose === 'copy' && mode === 'in-flight')) return;
+  const isCopied = purpose === 'copy' && mode === 'in-flight';
+  if (isCopied ? zone !== undefined && zone.id === domainId : zone === undefined) return;
   throw fail('not-permitted', `The ticket of run ${runId} does not allow chunks of this zone.`);
 }

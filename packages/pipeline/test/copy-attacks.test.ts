@@ -1,21 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Failure, failureFromRecord } from '@sealift/core';
+import { Failure } from '@sealift/core';
 import { openManifest, type PointCopy, sealManifest } from '@sealift/repository';
-import { decodeRefused, encodeOpen, type Link, MESSAGE, type Open } from '@sealift/wire';
+import { MESSAGE } from '@sealift/wire';
 import t from 'tap';
 import { pair } from './pair.ts';
 import { codeOf, isWhole, runOf, twoPoints } from './points-to-copy.ts';
-import { SecondRepository } from './second-repository.ts';
-
-/** What the other target says to a session opened so. */
-async function answerTo(link: Link, open: Open): Promise<string> {
-  await using held = link;
-  await held.send(MESSAGE.open, encodeOpen(open));
-  for await (const { kind, payload } of held.messages()) {
-    return kind === MESSAGE.refused ? failureFromRecord(decodeRefused(payload)).code : `message ${kind}`;
-  }
-  return 'nothing';
-}
+import { answerTo, SecondRepository } from './second-repository.ts';
 
 t.test('a ticket to copy opens nothing else, and another ticket opens no copy', async (t) => {
   await using both = await pair();

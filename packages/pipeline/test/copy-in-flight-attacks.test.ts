@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { failureFromRecord } from '@sealift/core';
 import {
   CHUNK_TYPE,
   chunkId,
@@ -10,11 +9,11 @@ import {
   uuidText,
 } from '@sealift/crypto';
 import type { ChunkToCopy, PointCopy } from '@sealift/repository';
-import { decodeRefused, encodeOpen, type Link, MESSAGE, type Open } from '@sealift/wire';
+import type { Open } from '@sealift/wire';
 import t from 'tap';
 import { pair } from './pair.ts';
 import { codeOf, isWhole, MIB, twoPoints } from './points-to-copy.ts';
-import { SecondRepository } from './second-repository.ts';
+import { answerTo, SecondRepository } from './second-repository.ts';
 
 function plain(plaintext: Buffer): Buffer {
   return encodeInner({ codec: 0, plaintextLength: plaintext.length, compressed: plaintext, padding: 'none' });
@@ -25,16 +24,6 @@ type InFlight = Extract<PointCopy['by'], { mode: 'in-flight' }>;
 function zoneOf({ by }: PointCopy): InFlight {
   if (by.mode === 'in-flight') return by;
   throw new Error('not an in-flight point');
-}
-
-/** What the other target says to a session opened so. */
-async function answerTo(link: Link, open: Open): Promise<string> {
-  await using held = link;
-  await held.send(MESSAGE.open, encodeOpen(open));
-  for await (const { kind, payload } of held.messages()) {
-    return kind === MESSAGE.refused ? failureFromRecord(decodeRefused(payload)).code : `message ${kind}`;
-  }
-  return 'nothing';
 }
 
 for (const secondKey of [undefined, randomBytes(32)]) {

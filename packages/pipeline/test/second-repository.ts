@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { failureFromRecord } from '@sealift/core';
 import {
   createTicketKey,
   type Identity,
@@ -16,7 +17,7 @@ import {
   type PointCopy,
   type Repository,
 } from '@sealift/repository';
-import { connectLink, type Link, listenForLinks } from '@sealift/wire';
+import { connectLink, decodeRefused, encodeOpen, type Link, listenForLinks, MESSAGE, type Open } from '@sealift/wire';
 import { type Copied, copyPoint, createTargetWorkers, RunQuotas, serveSession } from '../src/index.ts';
 import type { Pair } from './pair.ts';
 
@@ -127,4 +128,14 @@ export class SecondRepository implements AsyncDisposable {
     this.#resources.use(listener);
     this.#port = listener.port;
   }
+}
+
+/** What the other target says to a session opened so. */
+export async function answerTo(link: Link, open: Open): Promise<string> {
+  await using held = link;
+  await held.send(MESSAGE.open, encodeOpen(open));
+  for await (const { kind, payload } of held.messages()) {
+    return kind === MESSAGE.refused ? failureFromRecord(decodeRefused(payload)).code : `message ${kind}`;
+  }
+  return 'nothing';
 }

@@ -19,7 +19,6 @@ export const fail = failuresOf({
   },
   /** Another collection, repair or rotation began, since this one gave no sign of life. */
   'upkeep-lost': { kind: 'retry', advice: 'Wait until the one under way has ended, then run this one again.' },
-  /** A writing call on a repository opened for reading. */
   /** Nothing is written, because its opener said so or the filesystem takes nothing. */
   'opened-read-only': {
     kind: 'refused',

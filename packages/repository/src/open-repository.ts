@@ -182,13 +182,12 @@ async function openZones(
     return { zones: new InFlightZones(id, sealed), zoneSecrets: new Map(), halved: [] };
   }
   const { secrets, halved } = await readZoneFiles(store, id, onProblem);
-  const stored = [...secrets].map(([hex, dedupSecret]) => ({ zone: Buffer.from(hex, 'hex'), dedupSecret }));
   const zones = new InFlightZones(
     id,
-    stored.map(({ zone }) => zone),
+    secrets.map(({ zone }) => zone),
   );
-  const lacking = stored.filter(({ zone }) => halved.has(zone.toString('hex')));
-  return { zones, zoneSecrets: secrets, halved: lacking.map((secret) => ({ ...secret, repositoryId: id })) };
+  const zoneSecrets = new Map(secrets.map(({ zone, dedupSecret }) => [zone.toString('hex'), dedupSecret]));
+  return { zones, zoneSecrets, halved };
 }
 
 function epochsOf({ epoch, earlier }: DecodedKeyTable): Set<number> {

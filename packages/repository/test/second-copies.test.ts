@@ -1,7 +1,7 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { createRepository, openManifest, openRepository, type Repository, sealManifest } from '@sealift/repository';
+import { randomUUID } from 'node:crypto';
+import { createRepository, openManifest, openRepository, sealManifest } from '@sealift/repository';
 import type { Test } from 'tap';
-import { keep, unreadable } from './fixtures/flips.ts';
+import { flawed, flipIn, keep, unreadable } from './fixtures/flips.ts';
 import { onEachStore, type Place } from './fixtures/places.ts';
 import { aSigner } from './fixtures/points.ts';
 
@@ -9,20 +9,6 @@ const holder = randomUUID();
 const signer = await aSigner();
 const never = new AbortController().signal;
 const COPIES = ['config', 'spare/config'] as const;
-
-async function flip(place: Place, name: string, offset?: number): Promise<void> {
-  const bytes = Buffer.from(await place.readFile(name));
-  const at = offset ?? randomInt(bytes.length);
-  bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << randomInt(8)), at);
-  await place.writeFile(name, bytes);
-}
-
-/** Files in which a verification finds flaws. */
-async function flawed(repository: Repository): Promise<string[]> {
-  const files: string[] = [];
-  await repository.verify({ onFlaw: (file) => files.push(file) });
-  return files;
-}
 
 async function filled(place: Place) {
   const store = await place.open();
@@ -41,7 +27,7 @@ onEachStore('a damaged or lost copy of the config is told at opening, found and 
       // Without a second copy it is a repository of an earlier version.
       if (offset === 'gone' && name === 'spare/config') continue;
       if (offset === 'gone') await place.removeFile(name);
-      else await flip(place, name, offset);
+      else await flipIn(place, name, offset);
       await using repository = await openRepository(store, { holder });
       const problems = repository.problems.map(({ code, message }) => [code, message.includes(`${name} in `)]);
       t.same(problems, [['config-damaged', true]], `${name}, ${offset}`);
@@ -62,7 +48,7 @@ onEachStore(
     const original = await place.readFile('config');
     await using repository = await openRepository(store, { holder });
     await place.removeFile('config');
-    await flip(place, 'spare/config', 40);
+    await flipIn(place, 'spare/config', 40);
     t.same((await flawed(repository)).sort(), [...COPIES]);
     await t.rejects(openRepository(store, { holder, readOnly: true }), { code: 'format-damaged' });
     t.match(await repository.repair({}), { filesMended: 2 });
@@ -111,7 +97,7 @@ for (const harm of ['damaged', 'lost'] as const) {
     const original = await place.readFile(`points/${record.id}`);
     for (const name of [`points/${record.id}`, `spare/points/${record.id}`]) {
       if (harm === 'lost' && name.startsWith('spare')) continue;
-      if (harm === 'damaged') await flip(place, name);
+      if (harm === 'damaged') await flipIn(place, name);
       else await place.removeFile(name);
       await using repository = await openRepository(store, { holder });
       const told = name.startsWith('points') ? ['point-damaged'] : [];

@@ -1,27 +1,14 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { newUuidBytes, uuidText } from '@sealift/crypto';
-import { createRepository, openRepository, type Repository } from '@sealift/repository';
+import { createRepository, openRepository } from '@sealift/repository';
 import t from 'tap';
 import { anEncrypted, aSlot, holder } from './fixtures/encrypted.ts';
-import { onEachStore, type Place } from './fixtures/places.ts';
+import { flawed, flipIn } from './fixtures/flips.ts';
+import { onEachStore } from './fixtures/places.ts';
 
 const zone = newUuidBytes();
 const secret = randomBytes(32);
 const COPIES = [`zones/${uuidText(zone)}`, `spare/zones/${uuidText(zone)}`] as const;
-
-async function flip(place: Place, name: string): Promise<void> {
-  const bytes = Buffer.from(await place.readFile(name));
-  const at = randomInt(bytes.length);
-  bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << randomInt(8)), at);
-  await place.writeFile(name, bytes);
-}
-
-/** Files in which a verification finds flaws. */
-async function flawed(repository: Repository): Promise<string[]> {
-  const files: string[] = [];
-  await repository.verify({ onFlaw: (file) => files.push(file) });
-  return files;
-}
 
 onEachStore(
   'the secret of a foreign zone outlives the loss of either copy, which is found and mended',
@@ -37,7 +24,7 @@ onEachStore(
     }
     const original = await place.readFile(COPIES[0]);
     for (const name of COPIES) {
-      await flip(place, name);
+      await flipIn(place, name);
       await using repository = await openRepository(store, { holder });
       t.same(repository.zones.of(zone), secret);
       t.same(

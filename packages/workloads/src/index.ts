@@ -18,7 +18,7 @@ export { type DiskFile, openDiskContents } from './filesystems/disk-contents.ts'
 export type { FileStretch } from './filesystems/filesystem.ts';
 export { type NbdAddress, type NbdPlace, nbdUri } from './nbd/address.ts';
 export { NbdClient, type NbdClientOptions } from './nbd/client.ts';
-export type { DiskPiece, ReadableDisk } from './nbd/disk.ts';
+export { type DiskPiece, type ReadableDisk, readWhole } from './nbd/disk.ts';
 export type { StatusExtent } from './nbd/pending-request.ts';
 export { ALLOCATION, BASE_ALLOCATION, DIRTY } from './nbd/protocol.ts';
 export { NbdServer, type NbdServerOptions } from './nbd/server.ts';

@@ -3,14 +3,12 @@ import type { RequestPart } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { addAuthority, authoritiesOf, type KnownAuthority } from '../db/authorities.ts';
 import { addRepository, type Repository, repositoryById, repositoryByName } from '../db/repositories.ts';
-import { type Transporter, transporterNamed } from '../db/transporters.ts';
+import { type Transporter, targetNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
+import { LONGEST_OPENING } from '../inventory/open-repositories.ts';
 import { unlockUnasked } from '../keys/unlock-repository.ts';
 import { recordPoints, type Tally } from './record-points.ts';
 import { shownPoints } from './shown-points.ts';
-
-/** Opening replays what a crash has left, which takes a while in a large repository, ms. */
-const LONGEST_OPENING = 10 * 60_000;
 
 export interface Adoption extends Tally {
   repository: Repository;
@@ -25,10 +23,7 @@ type Wanted = RequestPart<'adoptRepository', 'body'>;
 export async function adoptRepository(context: Context, wanted: Wanted, signal: AbortSignal): Promise<Adoption> {
   const { db, connections, log } = context;
   const given = (wanted.authorities ?? []).map((pem) => known(pem, true));
-  const transporter = await transporterNamed(db, wanted.transporter);
-  if (transporter.role !== 'target') {
-    throw fail('role-unfit', `${transporter.name} is a ${transporter.role}; repositories live at targets.`);
-  }
+  const transporter = await targetNamed(db, wanted.transporter);
   refuseOtherPlace(await repositoryByName(db, wanted.name), transporter, wanted);
   const session = connections.required(transporter);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_OPENING)]);

@@ -67,6 +67,13 @@ export async function transporterNamed(db: Database, reference: string): Promise
   return found;
 }
 
+/** By id or name, one that keeps repositories. @throws Failure `not-found`, `role-unfit` */
+export async function targetNamed(db: Database, reference: string): Promise<Transporter> {
+  const named = await transporterNamed(db, reference);
+  if (named.role === 'target') return named;
+  throw fail('role-unfit', `${named.name} is a ${named.role}; repositories live at targets.`);
+}
+
 /** Adds the Transporter, or gives the one of that name its new key; changes nothing when the role is another one. */
 export function enrolTransporter(
   t: Omit<Transporter, 'revokedAt' | 'bandwidth' | 'nextKeyHash' | 'version' | 'dataUrl' | 'lastSeenAt'>,

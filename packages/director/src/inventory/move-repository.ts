@@ -2,13 +2,10 @@ import { toFailure } from '@sealift/core';
 import type { RequestPart } from '@sealift/wire';
 import type { Context } from '../context.ts';
 import { type Repository, recordPlace, repositoryNamed } from '../db/repositories.ts';
-import { type Transporter, transporterNamed } from '../db/transporters.ts';
-import { fail } from '../failures.ts';
+import { targetNamed } from '../db/transporters.ts';
 import { unlockUnasked } from '../keys/unlock-repository.ts';
 import type { Session } from './connections.ts';
-
-/** Opening replays what a crash has left, which takes a while in a large repository, ms. */
-const LONGEST_OPENING = 10 * 60_000;
+import { LONGEST_OPENING } from './open-repositories.ts';
 
 /**
  * Records where a repository is that somebody has moved, once the target there has opened it. The target that had it gives it
@@ -25,7 +22,7 @@ export async function moveRepository(
 ): Promise<Repository> {
   const { db, connections, log } = context;
   const repository = await repositoryNamed(db, reference);
-  const to = await destination(context, repository, transporter);
+  const to = await targetNamed(db, transporter ?? repository.transporterId);
   const session = connections.required(to);
   const leaving = to.id === repository.transporterId ? undefined : connections.of(repository.transporterId);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_OPENING)]);
@@ -46,16 +43,6 @@ export async function moveRepository(
   await context.comparisons.compareSoon(moved);
   context.wakeDispatcher();
   return moved;
-}
-
-async function destination(
-  { db }: Context,
-  { transporterId }: Repository,
-  reference: string | undefined,
-): Promise<Transporter> {
-  const named = await transporterNamed(db, reference ?? transporterId);
-  if (named.role === 'target') return named;
-  throw fail('role-unfit', `${named.name} is a ${named.role}; repositories live at targets.`);
 }
 
 function takeBack({ repositories, log, signal }: Context, leaving: Session, repository: Repository): void {

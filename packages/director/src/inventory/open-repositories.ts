@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { Session } from './connections.ts';
 
 /** Opening replays what a crash has left, which takes a while in a large repository, ms. */
-const LONGEST_OPENING = 10 * 60 * 1000;
+export const LONGEST_OPENING = 10 * 60 * 1000;
 const LONGEST_ANSWER = 30_000;
 
 export interface RepositoryState {

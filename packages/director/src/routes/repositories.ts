@@ -14,7 +14,7 @@ import {
   repositoryNamed,
 } from '../db/repositories.ts';
 import { keepSlotKey } from '../db/repository-keys.ts';
-import { transporterNamed } from '../db/transporters.ts';
+import { targetNamed } from '../db/transporters.ts';
 import { fail } from '../failures.ts';
 import type { Session } from '../inventory/connections.ts';
 import { moveRepository } from '../inventory/move-repository.ts';
@@ -92,10 +92,7 @@ async function create(
   const { db, connections, log } = context;
   const { name, path } = body;
   if ((await repositoryByName(db, name)) !== undefined) throw taken(name);
-  const transporter = await transporterNamed(db, body.transporter);
-  if (transporter.role !== 'target') {
-    throw fail('role-unfit', `${transporter.name} is a ${transporter.role}; repositories live at targets.`);
-  }
+  const transporter = await targetNamed(db, body.transporter);
   const session = connections.required(transporter);
   const { kept, made } = await makeAtTarget(context, session, { repositoryId: id, name, path }, body.encryption);
   const repository = { id: made.repositoryId, name, transporterId: transporter.id, path, createdAt: Date.now() };

@@ -1,6 +1,6 @@
 import { orderedParallel, toFailure } from '@sealift/core';
 import { comparePaths, isUnder } from '@sealift/repository';
-import { type DiskFile, type FileStretch, openDiskContents, type ReadableDisk } from '@sealift/workloads';
+import { type DiskFile, type FileStretch, openDiskContents, readWhole } from '@sealift/workloads';
 import { fail } from '../failures.ts';
 import type { PointDisk } from '../instant/point-disk.ts';
 import type { Contents, LookedEntry, LookedTree, Stretch } from './looked-tree.ts';
@@ -104,7 +104,7 @@ export class DiskTree implements LookedTree, Contents {
     if (piece.kind === 'hole') return piece;
     return {
       kind: 'data',
-      bytes: piece.kind === 'bytes' ? piece.bytes : await readDisk(this.#disk, piece, this.#signal),
+      bytes: piece.kind === 'bytes' ? piece.bytes : await readWhole(this.#disk, piece, this.#signal),
     };
   }
 
@@ -221,14 +221,4 @@ async function named(folder: DiskFile, wanted: Buffer): Promise<(() => Promise<D
 
 function joined(folder: Buffer, name: Buffer): Buffer {
   return folder.length === 0 ? name : Buffer.concat([folder, Buffer.from('/'), name]);
-}
-
-async function readDisk(
-  disk: ReadableDisk,
-  { offset, length }: { offset: number; length: number },
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const { data, length: size } of disk.read(offset, length, signal)) parts.push(data ?? Buffer.alloc(size));
-  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }

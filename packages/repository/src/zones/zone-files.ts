@@ -12,10 +12,10 @@ export function zoneCopies(zone: Buffer): readonly [string, string] {
 }
 
 export interface StoredZones {
-  /** Secrets by the zone in hexadecimal, from whichever copy is whole. */
-  secrets: Map<string, Buffer>;
-  /** Zones of which one copy is not there. */
-  halved: Set<string>;
+  /** From whichever copy is whole. */
+  secrets: ZoneSecret[];
+  /** Those of them of which one copy is not there. */
+  halved: ZoneSecret[];
 }
 
 /** The foreign zones of a repository. Damage is told, and what is lost left out. */
@@ -24,18 +24,22 @@ export async function readZoneFiles(
   repositoryId: Buffer,
   onProblem: (failure: Failure) => void,
 ): Promise<StoredZones> {
-  const secrets = new Map<string, Buffer>();
-  const halved = new Set<string>();
+  const stored: StoredZones = { secrets: [], halved: [] };
   for (const zone of await storedZones(store)) {
-    const key = zone.toString('hex');
+    let dedupSecret: Buffer | undefined;
+    let lacking = false;
     for (const name of zoneCopies(zone)) {
       const read = await tryCopy(store, name, { repositoryId, zone });
-      if (Buffer.isBuffer(read)) secrets.set(key, read);
-      else if (read.code === 'file-missing') halved.add(key);
+      if (Buffer.isBuffer(read)) dedupSecret = read;
+      else if (read.code === 'file-missing') lacking = true;
       else onProblem(read);
     }
+    if (dedupSecret === undefined) continue;
+    const secret = { repositoryId, zone, dedupSecret };
+    stored.secrets.push(secret);
+    if (lacking) stored.halved.push(secret);
   }
-  return { secrets, halved };
+  return stored;
 }
 
 async function tryCopy(store: Store, name: string, of: Omit<ZoneSecret, 'dedupSecret'>): Promise<Buffer | Failure> {

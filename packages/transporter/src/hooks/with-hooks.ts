@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Failure, toFailure } from '@sealift/core';
 import type { ReadingRules } from '@sealift/wire';
-import { fail } from '../failures.ts';
-import { removeDurably, writeDurably } from '../storage/durable-file.ts';
+import { Type } from 'typebox';
+import { removeDurably } from '../storage/durable-file.ts';
+import { readJsonFile, writeJsonFile } from '../storage/json-file.ts';
 import { findHook } from './find-hook.ts';
 import { runHook } from './run-hook.ts';
 
@@ -31,10 +32,13 @@ export interface HookTold {
   failed(path: string, failure: Failure): void;
 }
 
-interface Pending extends HookSubject {
-  after: string;
-  seconds: number;
-}
+const Pending = Type.Object({
+  jobId: Type.String(),
+  jobName: Type.String(),
+  runId: Type.String(),
+  after: Type.String(),
+  seconds: Type.Integer({ minimum: 1 }),
+});
 
 /**
  * Runs `work` between the hooks of a job. Without the first one nothing is begun. The second one runs whatever came of the
@@ -86,8 +90,7 @@ async function notePending(place: HookPlace, subject: HookSubject, path: string,
   await mkdir(place.pendingHooks, { recursive: true, mode: 0o700 });
   const note = join(place.pendingHooks, `${randomUUID()}.json`);
   const { jobId, jobName, runId } = subject;
-  const pending: Pending = { jobId, jobName, runId, after: basename(path), seconds };
-  await writeDurably(note, JSON.stringify(pending));
+  await writeJsonFile(note, { jobId, jobName, runId, after: basename(path), seconds });
   return note;
 }
 
@@ -100,14 +103,13 @@ export async function runPendingHooks(place: HookPlace, told: HookTold): Promise
   for (const name of names.filter((one) => one.endsWith('.json'))) {
     const note = join(place.pendingHooks, name);
     try {
-      const { after, seconds, ...subject } = JSON.parse(await readFile(note, 'utf8')) as Pending;
+      const pending = await readJsonFile(note, Pending);
+      if (pending === undefined) continue;
+      const { after, seconds, ...subject } = pending;
       const path = await findHook(place.hooks, after);
       await runAfter({ path, limit: seconds * 1000, environment: environmentOf(subject, 'after', 'failed') }, told);
     } catch (thrown) {
-      told.failed(
-        note,
-        thrown instanceof SyntaxError ? fail('state-damaged', `${note} is damaged.`) : toFailure(thrown),
-      );
+      told.failed(note, toFailure(thrown));
     }
     await removeDurably(note);
   }

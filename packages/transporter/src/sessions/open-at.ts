@@ -74,6 +74,14 @@ export class Opener {
     return repository;
   }
 
+  /** The one with this id. @throws Failure `repository-conflict` when another is there */
+  async openExpected(place: string, id: string): Promise<Repository> {
+    const repository = await this.open(place);
+    if (repository.id === id) return repository;
+    await repository[Symbol.asyncDispose]();
+    throw fail('repository-conflict', `${place} holds the repository ${repository.id}, not ${id}`);
+  }
+
   /** Whether what was opened for reading can be opened for writing now. */
   async isWritable(place: string): Promise<boolean> {
     return await access(place, constants.W_OK).then(

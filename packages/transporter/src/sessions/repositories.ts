@@ -132,11 +132,7 @@ export class Repositories implements AsyncDisposable {
       if (there !== undefined && there.id !== id) {
         throw fail('repository-conflict', `${folder} holds the repository ${there.id}, not ${id}`);
       }
-      const repository = await this.#opener.open(folder);
-      if (repository.id !== id) {
-        await repository[Symbol.asyncDispose]();
-        throw fail('repository-conflict', `${folder} holds the repository ${repository.id}, not ${id}`);
-      }
+      const repository = await this.#opener.openExpected(folder, id);
       await known?.repository?.[Symbol.asyncDispose]();
       return this.#register({ id, name: known?.name ?? id, path: folder, repository, failure: undefined });
     });
@@ -255,7 +251,7 @@ export class Repositories implements AsyncDisposable {
     await this.#closeOutdated(entry);
     if (entry.repository !== undefined) return await this.#opener.unlock(entry.repository);
     try {
-      entry.repository = await this.#openExpected(entry);
+      entry.repository = await this.#opener.openExpected(entry.path, entry.id);
       entry.failure = undefined;
     } catch (thrown) {
       const failure = toFailure(thrown);
@@ -278,13 +274,6 @@ export class Repositories implements AsyncDisposable {
     } catch (thrown) {
       this.#log.warn({ repository: entry.id, ...failureFields(thrown) }, 'repository not closed cleanly');
     }
-  }
-
-  async #openExpected(entry: Entry): Promise<Repository> {
-    const repository = await this.#opener.open(entry.path);
-    if (repository.id === entry.id) return repository;
-    await repository[Symbol.asyncDispose]();
-    throw fail('repository-conflict', `${entry.path} now holds the repository ${repository.id}, not ${entry.id}`);
   }
 
   /** One change at a time, so that two requests for one path cannot both make a repository there. */

@@ -1,5 +1,5 @@
 import { fail } from '../failures.ts';
-import type { ReadableDisk } from '../nbd/disk.ts';
+import { type ReadableDisk, readWhole } from '../nbd/disk.ts';
 
 /** Most that is read at once, bytes: no structure of a filesystem is longer, and file contents are read piece by piece. */
 export const LONGEST_READ = 1024 * 1024;
@@ -22,11 +22,7 @@ export class DiskSection {
   async read(offset: number, length: number): Promise<Buffer> {
     this.#check(offset, length);
     if (length > LONGEST_READ) throw fail('filesystem-damaged', `A structure of ${length} bytes is longer than any.`);
-    const parts: Buffer[] = [];
-    for await (const { data, length: size } of this.#disk.read(this.#offset + offset, length, this.#signal)) {
-      parts.push(data ?? Buffer.alloc(size));
-    }
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    return await readWhole(this.#disk, { offset: this.#offset + offset, length }, this.#signal);
   }
 
   /** @throws Failure `filesystem-damaged` for what lies outside */

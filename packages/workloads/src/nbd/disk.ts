@@ -17,3 +17,14 @@ export interface ReadableDisk {
   /** Extents from `offset` on, one at least, covering the range or a first part of it. */
   allocation(offset: number, length: number, signal: AbortSignal): Promise<{ length: number; hole: boolean }[]>;
 }
+
+/** A range of a disk in one piece, its holes as zeros. */
+export async function readWhole(
+  disk: ReadableDisk,
+  { offset, length }: { offset: number; length: number },
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const { data, length: size } of disk.read(offset, length, signal)) parts.push(data ?? Buffer.alloc(size));
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+}

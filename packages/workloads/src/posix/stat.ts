@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { EntryKind, SourceState } from '../entry.ts';
 import { deviceNumber } from './device-number.ts';
+import { kindOfMode } from './kind-of-mode.ts';
 import { AT_FDCWD, checked, cPath, lastErrno, libcFunction, systemError } from './libc.ts';
 import { filesystemOf, PRINT_BYTES } from './print.ts';
 
@@ -41,16 +42,6 @@ const u32 = new Uint32Array(result.buffer);
 const u64 = new BigUint64Array(result.buffer);
 const i64 = new BigInt64Array(result.buffer);
 const linkTarget = Buffer.alloc(LONGEST_TARGET);
-
-const FORMATS: Record<number, EntryKind> = {
-  1: 'fifo',
-  2: 'character',
-  4: 'directory',
-  6: 'block',
-  8: 'file',
-  10: 'symlink',
-  12: 'socket',
-};
 
 /** Status of a name within an open directory, links not followed. */
 export function statAt(directory: number, name: Buffer): FileStatus {
@@ -145,7 +136,7 @@ function nanoseconds(index: number): bigint {
 function decode(): FileStatus {
   const mode = u16[14] as number;
   return {
-    kind: FORMATS[mode >> 12] ?? 'character',
+    kind: kindOfMode(mode) ?? 'character',
     mode: mode & 0o7777,
     links: at32(4),
     uid: at32(5),

@@ -28,6 +28,8 @@ export class Leftovers {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, `${randomUUID()}.json`);
     await writeThrough(path, JSON.stringify(made));
+    await using folder = await open(this.#folder);
+    await folder.sync();
     return {
       [Symbol.asyncDispose]: async () => {
         await remove(made);

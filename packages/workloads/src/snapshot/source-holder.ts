@@ -42,7 +42,6 @@ export class SourceHolder implements AsyncDisposable {
   readonly #held = new AsyncDisposableStack();
   /** By what they are snapshots of. */
   readonly #snapshots = new Map<string, Snapshot>();
-
   readonly #onLeft: (failure: Failure) => void;
 
   /** @param onLeft told when something could not be removed; it is tried again when the Transporter starts */
@@ -107,15 +106,15 @@ export class SourceHolder implements AsyncDisposable {
   }
 
   async #snapshotWith(real: string, signal: AbortSignal | undefined): Promise<Snapshot | undefined> {
-    const known = [...this.#snapshots.values()].find(({ of }) => of === volumeRootOf(real));
+    const of = volumeRootOf(real);
+    const known = this.#snapshots.get(of);
     if (known !== undefined) return known;
-    const snapshot = await this.#take(real, signal);
-    if (snapshot !== undefined) this.#snapshots.set(snapshot.of, snapshot);
+    const snapshot = await this.#take(of, real, signal);
+    if (snapshot !== undefined) this.#snapshots.set(of, snapshot);
     return snapshot;
   }
 
-  async #take(real: string, signal: AbortSignal | undefined): Promise<Snapshot | undefined> {
-    const of = volumeRootOf(real);
+  async #take(of: string, real: string, signal: AbortSignal | undefined): Promise<Snapshot | undefined> {
     if (statfsSync(real).type === BTRFS) {
       const at = join(of, snapshotName());
       this.#held.use(await this.#leftovers.note({ kind: 'btrfs', path: at }));

@@ -22,8 +22,9 @@ export function addRepositoryMove(parent: Command, invocation: Invocation): void
     notes:
       'Nothing is copied: move or copy the whole folder yourself, while no run writes to it. The target there opens it, and\n' +
       'only if it is the same repository it counts as moved. Then its recovery points are compared with those recorded, so\n' +
-      'that an older copy of it is noticed. A copy made while it was served is refused for a minute. A target that is away when its repository moves to another goes on serving\n' +
-      'what it finds at the old place when it comes back: revoke it, or remove the old copy.',
+      'that an older copy of it is noticed. A copy made while it was served is refused for a minute. A target that is away\n' +
+      'when its repository moves to another goes on serving what it finds at the old place when it comes back: revoke it, or\n' +
+      'remove the old copy.',
   })
     .option('--transporter <name>', 'the target Transporter that serves it from now on; the same unless given')
     .option('--path <dir>', 'absolute path of the repository there')

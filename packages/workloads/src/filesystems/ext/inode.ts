@@ -1,4 +1,5 @@
 import type { EntryKind } from '../../entry.ts';
+import { kindOfMode } from '../../posix/kind-of-mode.ts';
 
 /** An inode as it is stored. */
 export interface Inode {
@@ -20,22 +21,13 @@ export interface Inode {
 
 export const FLAG = { encrypted: 0x800, extents: 0x8_0000, inline: 0x1000_0000 };
 
-const KINDS: Record<number, EntryKind> = {
-  1: 'fifo',
-  2: 'character',
-  4: 'directory',
-  6: 'block',
-  8: 'file',
-  10: 'symlink',
-  12: 'socket',
-};
 const FIXED = 128;
 
 /** @param bytes all that the filesystem keeps for one inode */
 export function decodeInode(number: number, bytes: Buffer): Inode {
   const mode = bytes.readUInt16LE(0);
   const extra = bytes.length > FIXED ? Math.min(bytes.readUInt16LE(FIXED), bytes.length - FIXED) : 0;
-  const kind = KINDS[mode >> 12];
+  const kind = kindOfMode(mode);
   const sized = kind === 'file' || kind === 'directory';
   return {
     number,
